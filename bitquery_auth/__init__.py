@@ -1,0 +1,83 @@
+"""OAuth2 client-credentials auth for requests, httpx and httpx2, made for Bitquery's API.
+
+A *token source* says where tokens come from, an *auth* puts them on requests and renews them when one
+is refused. Every source works with every auth::
+
+    session.auth = RequestsAuth(ClientCredentials.from_env())
+    client = httpx.Client(auth=HTTPXAuth(ClientCredentials("id", "secret")))
+
+Names are loaded when they are first used: importing the package imports no client.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bitquery_auth._version import __version__
+
+if TYPE_CHECKING:
+    from bitquery_auth._auth import websocket_url
+    from bitquery_auth._client_credentials import ClientCredentials
+    from bitquery_auth._environment import from_env
+    from bitquery_auth._errors import (
+        BitqueryAuthError,
+        ConfigurationError,
+        InvalidTokenResponseError,
+        TokenEndpointError,
+        TokenRequestError,
+    )
+    from bitquery_auth._httpx_auth import HTTPXAuth
+    from bitquery_auth._requests_auth import RequestsAuth
+    from bitquery_auth._short_term import ShortTermToken
+    from bitquery_auth._token import StaticToken, Token, TokenSource
+
+__all__ = [
+    "BitqueryAuthError",
+    "ClientCredentials",
+    "ConfigurationError",
+    "HTTPXAuth",
+    "InvalidTokenResponseError",
+    "RequestsAuth",
+    "ShortTermToken",
+    "StaticToken",
+    "Token",
+    "TokenEndpointError",
+    "TokenRequestError",
+    "TokenSource",
+    "__version__",
+    "from_env",
+    "websocket_url",
+]
+
+_HOMES = {
+    "BitqueryAuthError": "_errors",
+    "ClientCredentials": "_client_credentials",
+    "ConfigurationError": "_errors",
+    "HTTPXAuth": "_httpx_auth",
+    "InvalidTokenResponseError": "_errors",
+    "RequestsAuth": "_requests_auth",
+    "ShortTermToken": "_short_term",
+    "StaticToken": "_token",
+    "Token": "_token",
+    "TokenEndpointError": "_errors",
+    "TokenRequestError": "_errors",
+    "TokenSource": "_token",
+    "from_env": "_environment",
+    "websocket_url": "_auth",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a name when it is first used (PEP 562)."""
+    home = _HOMES.get(name)
+    if home is None:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    from importlib import import_module  # noqa: PLC0415 - of no use before
+
+    value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

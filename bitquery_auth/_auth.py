@@ -1,0 +1,281 @@
+"""What every auth has in common: its settings, where a request goes, what carries the token, what follows a refusal.
+
+The decisions are `_hosts`' and `_refusal`'s; the clients' ways of sending are in `_requests_auth` and
+`_httpx_auth`.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import weakref
+from collections.abc import Callable, Generator, Iterable
+from typing import Any, Literal
+from urllib.parse import quote, urlsplit
+
+from bitquery_auth import _bitquery
+from bitquery_auth._checks import check_flag, check_header_name, check_header_text, unexpected
+from bitquery_auth._errors import ConfigurationError
+from bitquery_auth._hosts import AllowedHosts, Origin
+from bitquery_auth._refusal import UNAUTHORIZED, Refusals
+from bitquery_auth._token import Token, TokenSource, check_token_source
+
+logger = logging.getLogger("bitquery_auth")
+
+Replay = Literal["all", "safe", "never"]
+
+_REPLAYS = ("all", "safe", "never")
+_MOST_DESTINATIONS = 256
+
+
+def is_unauthorized(response: Any) -> bool:
+    """Whether a response's status is 401 (RFC 9110 §15.5.2): the default of ``is_auth_failure``."""
+    return bool(response.status_code == UNAUTHORIZED)
+
+
+class HeaderValue(str):
+    """A header's value with a token in it: its repr and its pickle do not have it.
+
+    requests keeps it as it is, so that a later look at the header tells whether it still is the one
+    that was placed there, or a netrc's.
+    """
+
+    __slots__ = ("access_token",)
+
+    access_token: str
+
+    def __repr__(self) -> str:
+        return "'<hidden>'"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return str, ("<hidden>",)
+
+    def __copy__(self) -> HeaderValue:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> HeaderValue:
+        return self
+
+
+class Destination:
+    """Where requests go, and whether they may carry a token there.
+
+    Args:
+        origin: Where that is.
+        is_allowed: Whether a token may be sent there.
+        in_query: Whether it is sent in the URL: Bitquery's WebSockets take it no other way.
+    """
+
+    __slots__ = ("hook", "in_query", "is_allowed", "origin")
+
+    def __init__(self, origin: Origin, *, is_allowed: bool, in_query: bool) -> None:
+        self.origin = origin
+        self.is_allowed = is_allowed
+        self.in_query = in_query
+        self.hook: Any = None
+
+
+class Auth:
+    """Puts the token of a source on requests to the hosts that may see it.
+
+    Args:
+        source: Where tokens come from.
+        allowed_hosts: Hosts that may see the token: ``name``, ``*.name``, ``name:port``, ``[::1]``; no port means
+            any. Other hosts get their requests without it. Required with a source of another token endpoint.
+        header_name: The header that carries the token.
+        scheme: What stands before the token in it; ``""``: nothing.
+        is_auth_failure: Whether a response is a refusal, by status and headers; by default status 401.
+        replay: Which refused requests are sent again: ``"all"``, ``"safe"`` (methods that change nothing) or
+            ``"never"``. For the others the token is renewed, and the refusal handed over.
+        insecure_http: Lets tokens go over plain http beyond loopback, with a warning.
+
+    Raises:
+        ConfigurationError: a setting is missing or wrong; the message names it.
+    """
+
+    def __init__(
+        self,
+        source: TokenSource,
+        *,
+        allowed_hosts: Iterable[str] = _bitquery.HOSTS,
+        header_name: str = "Authorization",
+        scheme: str = "Bearer",
+        is_auth_failure: Callable[[Any], bool] = is_unauthorized,
+        replay: Replay = "all",
+        insecure_http: bool = False,
+    ) -> None:
+        self._source = check_token_source("source", source)
+        endpoint = getattr(source, "token_endpoint", None)
+        if allowed_hosts is _bitquery.HOSTS and isinstance(endpoint, str) and not _bitquery.is_bitquery_url(endpoint):
+            msg = (
+                "allowed_hosts is required with a token_endpoint that is not Bitquery's: name the hosts of the API, "
+                "such as allowed_hosts=('api.example.com',), so that its tokens go nowhere else."
+            )
+            raise ConfigurationError(msg)
+        self._hosts = AllowedHosts(allowed_hosts)
+        self._header_name = check_header_name("header_name", header_name)
+        self._prefix = f"{check_header_text('scheme', scheme)} " if scheme != "" else ""
+        if not callable(is_auth_failure):
+            raise unexpected("is_auth_failure", "a callable (response) -> bool")
+        self._is_auth_failure = is_auth_failure
+        self._by_status = is_auth_failure is is_unauthorized
+        if replay not in _REPLAYS:
+            raise unexpected("replay", f"one of {', '.join(_REPLAYS)}")
+        self._replay = replay
+        self._insecure_http = check_flag("insecure_http", insecure_http)
+        self._refusals = _refusals_of(source)
+        self._destinations: dict[Any, Destination] = {}
+        self._placed: tuple[Token | None, HeaderValue] = (None, HeaderValue())
+
+    # -- where a request goes --------------------------------------------------------------------
+
+    def _judge(self, key: Any, scheme: str, host: str, port: int | None) -> Destination:
+        """Decide whether requests to these parts of a URL carry the token, and remember it under `key`.
+
+        Raises:
+            ConfigurationError: they may, but it would cross the network readable.
+        """
+        origin = Origin.of(scheme, host, port)
+        allowed = self._hosts.allow(origin)
+        if not allowed and not any(known.origin.host == origin.host for known in self._known()):
+            logger.warning("%s is not among allowed_hosts: requests to it go without the token", origin.host)
+        if allowed and not origin.is_secure:
+            if not self._insecure_http:
+                msg = (
+                    f"A request to {origin} would send the token readable across the network: use https (wss), or "
+                    f"insecure_http=True inside a network that protects it otherwise."
+                )
+                raise ConfigurationError(msg)
+            if not any(known.origin == origin for known in self._known()):
+                logger.warning("tokens to %s cross the network readable (insecure_http)", origin)
+        in_query = allowed and origin.scheme == "wss" and _bitquery.is_bitquery_host(origin.host)
+        destination = Destination(origin, is_allowed=allowed, in_query=in_query)
+        if len(self._destinations) >= _MOST_DESTINATIONS:
+            self._destinations = {}  # a crawler's URLs: begin again rather than grow
+        self._destinations[key] = destination
+        return destination
+
+    def _known(self) -> list[Destination]:
+        return list(self._destinations.values())
+
+    # -- what carries the token ------------------------------------------------------------------
+
+    def _header_for(self, token: Token) -> HeaderValue:
+        """The header's value for a token, made once for each."""
+        placed, value = self._placed
+        if placed is not token:
+            value = HeaderValue(f"{self._prefix}{token.access_token}")
+            value.access_token = token.access_token
+            self._placed = (token, value)
+        return value
+
+    # -- what follows a refusal ------------------------------------------------------------------
+
+    def _is_fine(self, response: Any) -> bool:
+        """Whether there is nothing to think about: the way of nearly every answer."""
+        return self._by_status and response.status_code != UNAUTHORIZED and not self._refusals.troubles
+
+    def _is_refused(self, response: Any, origin: Origin) -> bool:
+        """Whether an answer of this origin is a refusal; one that is not ends the origin's trouble."""
+        if self._is_auth_failure(response):
+            return True
+        self._refusals.accepted(origin)
+        return False
+
+    def _recovery(self, origin: Origin, refused: str | None, *, replay: bool) -> Generator[Token | None, Any, None]:
+        """What follows a refusal, for any client to carry out.
+
+        Args:
+            origin: Where it came from.
+            refused: The token that was refused there; None: the request did not carry it any more.
+            replay: Whether the request can and may be sent again.
+
+        Yields:
+            None: the source is to be asked for a token, which is sent in. A token: the request is to be
+            sent again with it, and its answer sent in.
+        """
+        if refused is not None and not self._refusals.is_answered(origin, refused, time.monotonic()):
+            return
+        token = yield None
+        if token.access_token == refused:  # else somebody has replaced it meanwhile: that one is tried
+            self._source.discard(token)
+            token = yield None
+            if token.access_token == refused:
+                self._refusals.hold_back(origin, time.monotonic())
+                return
+            self._refusals.replaced(origin, token.access_token)
+        if not replay:
+            return
+        answer = yield token
+        # A token fetched for this stays in use though refused, too; one that was there already has to go.
+        if self._is_refused(answer, origin) and self._refusals.is_answered(
+            origin, token.access_token, time.monotonic()
+        ):
+            self._source.discard(token)
+
+    # -- copies ----------------------------------------------------------------------------------
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "allowed_hosts": self._hosts.patterns,
+            "header_name": self._header_name,
+            "scheme": self._prefix.rstrip(),
+            "is_auth_failure": self._is_auth_failure,
+            "replay": self._replay,
+            "insecure_http": self._insecure_http,
+        }
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._source!r}, allowed_hosts={self._hosts.patterns!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self._source, self._settings())
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        """Whatever clones a session shares its auth, and with it the token."""
+        return self
+
+
+def _rebuild(kind: type[Auth], source: TokenSource, settings: dict[str, Any]) -> Auth:
+    return kind(source, **settings)
+
+
+_every_refusals: weakref.WeakKeyDictionary[Any, Refusals] = weakref.WeakKeyDictionary()
+
+
+def _refusals_of(source: TokenSource) -> Refusals:
+    """What is known of a source's refusals, whichever auth met them; of its own where a source cannot be a key."""
+    try:
+        return _every_refusals.setdefault(source, Refusals())
+    except TypeError:
+        return Refusals()
+
+
+def websocket_url(url: str, token: Token | str) -> str:
+    """Put a token into the URL of a WebSocket: Bitquery takes it there, and nowhere else.
+
+    Whoever logs the URL logs the token.
+
+    Args:
+        url: ``wss://…``, or ``ws://`` on loopback.
+        token: A `Token` or its string.
+
+    Returns:
+        The URL with ``token=`` in its query, in place of one that was there.
+
+    Raises:
+        ConfigurationError: the URL is none of a WebSocket, or its connection would not be encrypted.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"wss", "ws"} or not parts.hostname:
+        msg = "url must be that of a WebSocket: wss://host/path."
+        raise ConfigurationError(msg)
+    if not Origin.of(parts.scheme, parts.hostname, None).is_secure:
+        msg = "url must be wss: the token would cross the network readable."
+        raise ConfigurationError(msg)
+    access_token = check_header_text("token", token if isinstance(token, str) else token.access_token)
+    kept = [field for field in parts.query.split("&") if field and field.partition("=")[0] != "token"]
+    return parts._replace(query="&".join([*kept, f"token={quote(access_token, safe='')}"])).geturl()

@@ -1,0 +1,175 @@
+"""Bad input, told apart at construction: each check names the field, its rule and the way out, and no value.
+
+Values stay out of the messages because what is wrong with them is often that a secret is in the
+wrong place.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
+from urllib.parse import parse_qsl, urlsplit
+
+from bitquery_auth._errors import ConfigurationError
+
+MAX_SECONDS = 1000 * 365 * 86400.0
+"""A thousand years: the longest time that is meant as one; any clock and any datetime can hold it."""
+
+_SECRET_FIELDS = frozenset({"token", "access_token", "client_secret"})
+_RESERVED_PARAMS = frozenset({"grant_type", "scope", "client_secret"})
+
+
+def check_text(field: str, value: object) -> str:
+    """Accept a string that is not blank."""
+    if not isinstance(value, str):
+        msg = f"{field} must be a string, not {_kind(value)}."
+        raise ConfigurationError(msg)
+    if not value.strip():
+        msg = f"{field} is blank: give its value (an unset environment variable often is the reason)."
+        raise ConfigurationError(msg)
+    return value
+
+
+def check_plain_text(field: str, value: object) -> str:
+    """Accept a string that is not blank and holds no control characters, such as a pasted line end."""
+    text = check_text(field, value)
+    if not text.isprintable():
+        msg = f"{field} holds a control character or a line end: copy it again without."
+        raise ConfigurationError(msg)
+    return text
+
+
+def check_header_text(field: str, value: object) -> str:
+    """Accept what a header can carry: printable ASCII (RFC 6749 appendix A.12), not blank at its ends."""
+    text = check_text(field, value)
+    if not (text.isascii() and text.isprintable()) or text != text.strip():
+        msg = f"{field} must be printable ASCII with no space around it: copy it again, alone."
+        raise ConfigurationError(msg)
+    return text
+
+
+def check_header_name(field: str, value: object) -> str:
+    """Accept the name of a header: a token of RFC 9110 §5.6.2."""
+    text = check_text(field, value)
+    if not all(char.isascii() and (char.isalnum() or char in "!#$%&'*+-.^_`|~") for char in text):
+        msg = f"{field} must be the name of a header, such as Authorization: letters, digits and hyphens."
+        raise ConfigurationError(msg)
+    return text
+
+
+def check_scope(field: str, value: object) -> str | None:
+    """Accept None, or scopes separated by single spaces (RFC 6749 §3.3)."""
+    if value is None:
+        return None
+    text = check_header_text(field, value)
+    if "  " in text or '"' in text or "\\" in text:
+        msg = f"{field} must be one string, its scopes separated by single spaces; None sends none."
+        raise ConfigurationError(msg)
+    return text
+
+
+def check_seconds(field: str, value: object, *, positive: bool = False) -> float:
+    """Accept a number of seconds, at least zero (or more than zero)."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        msg = f"{field} must be a number of seconds, not {_kind(value)}."
+        raise ConfigurationError(msg)
+    if math.isnan(value) or value < 0 or (positive and value == 0):
+        msg = f"{field} must be a number of seconds, {'more than' if positive else 'at least'} zero."
+        raise ConfigurationError(msg)
+    return min(float(min(value, MAX_SECONDS)), MAX_SECONDS)
+
+
+def check_optional_seconds(field: str, value: object, *, positive: bool = False) -> float | None:
+    """Accept None, or a number of seconds."""
+    return None if value is None else check_seconds(field, value, positive=positive)
+
+
+def check_flag(field: str, value: object) -> bool:
+    """Accept True or False, and nothing that merely counts as one."""
+    if not isinstance(value, bool):
+        msg = f"{field} must be True or False, not {_kind(value)}."
+        raise ConfigurationError(msg)
+    return value
+
+
+def check_endpoint(field: str, value: object, *, insecure_http: bool) -> str:
+    """Accept an https URL, or an http one on loopback, with no place in it where a secret could be."""
+    text = check_text(field, value)
+    if not (text.isascii() and text.isprintable()) or " " in text or "\\" in text:
+        msg = f"{field} must be a URL of printable ASCII with no spaces: copy it again."
+        raise ConfigurationError(msg)
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        msg = f"{field} is not a URL: it should look like https://host/path."
+        raise ConfigurationError(msg) from None
+    if parts.scheme not in {"https", "http"} or not host:
+        msg = f"{field} must be a URL with scheme and host, such as https://host/path."
+        raise ConfigurationError(msg)
+    if "@" in parts.netloc:
+        msg = f"{field} must not hold a user or a password: use client_id and client_secret."
+        raise ConfigurationError(msg)
+    if "#" in text:
+        msg = f"{field} must not have a fragment (RFC 6749 §3.2): leave out what begins with #."
+        raise ConfigurationError(msg)
+    if _SECRET_FIELDS & {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}:
+        msg = f"{field} must not hold a token or secret in its query: URLs are logged."
+        raise ConfigurationError(msg)
+    if sends_in_the_clear(text) and not insecure_http:
+        msg = (
+            f"{field} must be https: credentials would cross the network readable. http is for loopback only; "
+            f"insecure_http=True lets it be used inside a network that protects it otherwise."
+        )
+        raise ConfigurationError(msg)
+    return text
+
+
+def sends_in_the_clear(endpoint: str | None) -> bool:
+    """Whether what is sent to a checked endpoint crosses a network unencrypted."""
+    parts = urlsplit(endpoint or "")
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
+
+
+def check_token_params(field: str, value: object) -> tuple[tuple[str, str], ...]:
+    """Accept form fields as a mapping; a sequence of values repeats its field (RFC 8707 §2)."""
+    if value is None:
+        return ()
+    if not isinstance(value, Mapping):
+        msg = f"{field} must be a mapping of form fields, such as {{'audience': '…'}}."
+        raise ConfigurationError(msg)
+    fields: list[tuple[str, str]] = []
+    for name, given in value.items():
+        if not isinstance(name, str) or not name or not name.isprintable():
+            msg = f"{field} has a field whose name is not a printable string."
+            raise ConfigurationError(msg)
+        if name in _RESERVED_PARAMS:
+            msg = f"{field} must not hold {name!r}: it has a setting of its own."
+            raise ConfigurationError(msg)
+        values = given if isinstance(given, Sequence) and not isinstance(given, (str, bytes)) else (given,)
+        if not values or not all(isinstance(each, str) for each in values):
+            msg = f"{field}[{name!r}] must be a string or a sequence of strings."
+            raise ConfigurationError(msg)
+        fields += ((name, each) for each in values)
+    return tuple(fields)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a parsed host is this machine: ``localhost``, 127.0.0.0/8 or ``[::1]``."""
+    bare = host.removeprefix("[").removesuffix("]").lower().removesuffix(".")
+    if bare == "localhost":
+        return True
+    try:
+        return ip_address(bare).is_loopback
+    except ValueError:
+        return False
+
+
+def _kind(value: object) -> str:
+    return "None" if value is None else type(value).__name__
+
+
+def unexpected(field: str, allowed: str) -> ConfigurationError:
+    """Say that a setting is none of the values it may have."""
+    return ConfigurationError(f"{field} must be {allowed}.")

@@ -1,0 +1,146 @@
+"""The errors this library raises, and how one of them also becomes an error of the client that is sending.
+
+::
+
+    BitqueryAuthError
+    ├── ConfigurationError          (also a ValueError) a setting is wrong: mend it
+    ├── TokenRequestError           the token endpoint gave no answer: retryable
+    ├── TokenEndpointError          it answered, and said no (RFC 6749 §5.2)
+    └── InvalidTokenResponseError   it answered 2xx, without a usable token
+
+No message holds a token, a secret or the body of an answer.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+__all__ = [
+    "BitqueryAuthError",
+    "ConfigurationError",
+    "InvalidTokenResponseError",
+    "TokenEndpointError",
+    "TokenRequestError",
+]
+
+_TOO_MANY_REQUESTS = 429
+_SERVER_ERROR = 500
+
+E = TypeVar("E", bound="BitqueryAuthError")
+
+
+class BitqueryAuthError(Exception):
+    """Base of every error that this library raises.
+
+    Attributes:
+        retryable: Whether the same call may succeed later with nothing changed.
+    """
+
+    retryable: bool = False
+
+
+class ConfigurationError(BitqueryAuthError, ValueError):
+    """A setting is missing or wrong; the message names it, its rule and the way out."""
+
+
+class TokenRequestError(BitqueryAuthError):
+    """The token endpoint could not be asked, or did not answer; the cause is chained."""
+
+    retryable = True
+
+
+class TokenEndpointError(BitqueryAuthError):
+    """The token endpoint answered, and the answer is no (RFC 6749 §5.2).
+
+    Attributes:
+        error: The code, such as ``invalid_client``; None where the answer was no OAuth JSON.
+        error_description: The server's words for it, or None.
+        error_uri: Where the server explains it, or None.
+        status_code: The HTTP status of the answer; a redirect's too, as none is followed.
+        retry_after: Seconds that the server asked to wait (RFC 9110 §10.2.3), or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        error: str | None = None,
+        error_description: str | None = None,
+        error_uri: str | None = None,
+        status_code: int = 0,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.error = error
+        self.error_description = error_description
+        self.error_uri = error_uri
+        self.status_code = status_code
+        self.retry_after = retry_after
+        self.retryable = status_code == _TOO_MANY_REQUESTS or status_code >= _SERVER_ERROR
+
+
+class InvalidTokenResponseError(BitqueryAuthError):
+    """The token endpoint answered 2xx, but with nothing that can be used as a token."""
+
+
+def copy_of(error: E, note: str = "") -> E:
+    """Give one of several waiters an error of its own, so that tracebacks do not pile up on a shared one.
+
+    Args:
+        error: What the fetch ended with.
+        note: Words to add to the message.
+    """
+    twin = _rebuild(type(error), None, (f"{error}{note}",), dict(error.__dict__))
+    twin.__cause__ = error.__cause__
+    return twin
+
+
+def as_client_error(error: BitqueryAuthError, client_base: type[Exception], request: object) -> BitqueryAuthError:
+    """Make an error raised inside a request also one of the client's own, so that existing handlers catch it.
+
+    Args:
+        error: What the source raised.
+        client_base: ``requests.RequestException``, ``httpx.HTTPError`` or ``httpx2.HTTPError``.
+        request: The request that was to be sent, for the client's ``error.request``.
+    """
+    if isinstance(error, client_base):
+        return error
+    twin = _rebuild(type(error), client_base, error.args, dict(error.__dict__))
+    twin.request = request  # type: ignore[attr-defined]  # every client's base error has it
+    twin.__cause__ = error.__cause__
+    return twin
+
+
+_joined_types: dict[tuple[type, type], type] = {}
+
+
+def _joined(kind: type[E], client_base: type[Exception]) -> type[E]:
+    """The class that is both, made once."""
+    joined = _joined_types.get((kind, client_base))
+    if joined is None:
+        joined = _joined_types.setdefault((kind, client_base), _join(kind, client_base))
+    return joined
+
+
+def _join(kind: type[E], client_base: type[Exception]) -> type[E]:
+    def __reduce__(self: BitqueryAuthError) -> tuple[Any, ...]:  # noqa: N807 - becomes a method
+        # The request stays behind: its header holds the token, its hooks lead to the secret.
+        state = {name: value for name, value in self.__dict__.items() if name not in _CLIENT_STATE}
+        return _rebuild, (kind, client_base, self.args, state)
+
+    namespace = {
+        "__doc__": kind.__doc__,
+        "__module__": kind.__module__,
+        "__qualname__": kind.__qualname__,
+        "__reduce__": __reduce__,
+    }
+    return type(kind.__name__, (kind, client_base), namespace)
+
+
+_CLIENT_STATE = frozenset({"request", "response", "_request"})
+
+
+def _rebuild(kind: type[E], client_base: type[Exception] | None, args: tuple[Any, ...], state: dict[str, Any]) -> E:
+    error = (kind if client_base is None else _joined(kind, client_base))(*args)
+    error.__dict__.update(state)
+    return error

@@ -1,0 +1,150 @@
+"""One token request of the client-credentials grant (RFC 6749 §4.4), made through Authlib. Nothing else imports it.
+
+Authlib's session builds and sends the request. It keeps nothing: how an answer is judged, and how
+long a token is kept, is decided in `_answer` and `_renewal`, since Authlib stores answers without a
+token, trusts the server's ``expires_at`` and forgets parameters when it renews.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import quote, quote_plus, urlencode
+
+import requests
+from authlib.integrations.requests_client import OAuth2Session
+from authlib.oauth2.auth import encode_client_secret_post
+
+from bitquery_auth._answer import Answer
+from bitquery_auth._checks import check_plain_text
+from bitquery_auth._errors import ConfigurationError
+from bitquery_auth._transport import Transport
+
+AuthMethod = Callable[[Any, str, str, Any, Any], tuple[str, Any, Any]]
+"""``(auth, method, uri, headers, body) -> (uri, headers, body)``; ``auth`` has ``client_id`` and ``client_secret``."""
+
+
+class Exchange:
+    """Asks a token endpoint, as one client.
+
+    Args:
+        client_id: Sent as it is.
+        client_secret: The secret, or a callable that is asked for it before each request.
+        token_endpoint_auth_method: ``client_secret_post``, ``client_secret_basic`` or a callable.
+        scope: Sent with every token request; None sends none.
+        token_params: Further form fields of every token request.
+        transport: How the requests travel.
+    """
+
+    def __init__(
+        self,
+        *,
+        client_id: str,
+        client_secret: str | Callable[[], str],
+        token_endpoint_auth_method: str | AuthMethod,
+        scope: str | None,
+        token_params: Sequence[tuple[str, str]],
+        transport: Transport,
+    ) -> None:
+        self._client_id = client_id
+        self._client_secret = client_secret
+        self._auth_method = token_endpoint_auth_method
+        self._scope = scope
+        self._token_params = token_params
+        self._transport = transport
+
+    def request_token(self, endpoint: str) -> Answer:
+        """Ask for a token.
+
+        Raises:
+            ConfigurationError: the secret could not be read, or a callable failed.
+            TokenRequestError: there was no answer.
+        """
+
+        def with_params(auth: Any, method: str, uri: str, headers: Any, body: Any) -> tuple[str, Any, Any]:
+            # Added here since Authlib passes the form through a dict, in which a repeated field is lost.
+            extended = f"{body}&{urlencode(self._token_params)}" if self._token_params else body
+            return self._authenticate(auth, method, uri, headers, extended)
+
+        session = self._session(with_params)
+        return self._transport.ask(
+            session,
+            endpoint,
+            lambda **options: session.fetch_token(endpoint, grant_type="client_credentials", **options),
+            secrets=_forms_of(session.client_secret),
+        )
+
+    def revoke_token(self, endpoint: str, access_token: str) -> Answer:
+        """Ask for the revocation of a token (RFC 7009 §2.1), authenticated the same way.
+
+        Raises:
+            ConfigurationError: the secret could not be read, or a callable failed.
+            TokenRequestError: there was no answer.
+        """
+        session = self._session(self._authenticate)
+        return self._transport.ask(
+            session,
+            endpoint,
+            lambda **options: session.revoke_token(endpoint, access_token, **options),
+            secrets=(*_forms_of(session.client_secret), access_token),
+        )
+
+    def _session(self, authenticate: AuthMethod) -> _Session:
+        return _Session(
+            self._client_id,
+            self._read_secret(),
+            token_endpoint_auth_method=authenticate,
+            revocation_endpoint_auth_method=authenticate,
+            scope=self._scope,
+        )
+
+    def _read_secret(self) -> str:
+        if isinstance(self._client_secret, str):
+            return self._client_secret
+        secret = _called("client_secret", self._client_secret)
+        return check_plain_text("What the client_secret callable gave", secret)
+
+    def _authenticate(self, auth: Any, method: str, uri: str, headers: Any, body: Any) -> tuple[str, Any, Any]:
+        authenticate = _METHODS[self._auth_method] if isinstance(self._auth_method, str) else self._auth_method
+        signed: tuple[str, Any, Any] = _called(
+            "token_endpoint_auth_method", authenticate, auth, method, uri, headers, body
+        )
+        return signed
+
+
+class _Session(OAuth2Session):  # type: ignore[misc]  # Authlib is not typed
+    def parse_response_token(self, resp: requests.Response) -> requests.Response:
+        """Hand the answer on as it came."""
+        return resp
+
+
+def _forms_of(secret: str) -> tuple[str, ...]:
+    return secret, quote(secret, safe=""), quote_plus(secret)
+
+
+def _called(field: str, function: Callable[..., Any], *args: Any) -> Any:
+    try:
+        return function(*args)
+    except Exception as error:
+        if error.__traceback__ is not None:  # this frame's arguments hold the secret
+            error.__traceback__ = error.__traceback__.tb_next
+        msg = f"The callable given as {field} raised {type(error).__name__}."
+        raise ConfigurationError(msg) from error
+
+
+def _client_secret_basic(auth: Any, _: str, uri: str, headers: Any, body: Any) -> tuple[str, Any, Any]:
+    """Send the credentials as RFC 6749 §2.3.1 has it: both halves percent-encoded UTF-8, then base64.
+
+    Authlib sends them raw and as latin-1, which servers misread as soon as there is a ``%``, ``+`` or ``é``.
+    A space is ``%20``: one of five servers takes ``+`` literally.
+    """
+    pair = f"{quote(auth.client_id, safe='')}:{quote(auth.client_secret, safe='')}"
+    headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    return uri, headers, body
+
+
+_METHODS: dict[str, AuthMethod] = {
+    "client_secret_post": encode_client_secret_post,
+    "client_secret_basic": _client_secret_basic,
+}

@@ -1,0 +1,197 @@
+"""The auth for httpx and httpx2: one class for their sync and async clients, on asyncio and trio."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator
+from functools import cache, partial
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from bitquery_auth._auth import Auth, Destination
+from bitquery_auth._errors import BitqueryAuthError, as_client_error
+from bitquery_auth._flight import call_in_thread
+from bitquery_auth._hosts import Origin
+from bitquery_auth._refusal import is_replayed
+from bitquery_auth._replay import adrain_httpx, drain_httpx, is_repeatable
+from bitquery_auth._token import Token, TokenSource
+
+
+def _installed() -> list[ModuleType]:
+    modules = []
+    for name in ("httpx", "httpx2"):
+        try:
+            modules.append(__import__(name))
+        except ImportError:
+            continue
+    if not modules:
+        msg = "HTTPXAuth needs httpx or httpx2: pip install httpx, or pip install 'bitquery_auth[httpx2]'."
+        raise ImportError(msg)
+    return modules
+
+
+_MODULES = _installed()
+
+if TYPE_CHECKING:
+    import httpx
+    import httpx2
+
+    class _Base(httpx.Auth, httpx2.Auth):  # type: ignore[misc]  # equal interfaces of unrelated classes
+        pass
+else:
+    # Without duplicates: httpx2.alias_httpx() makes the two one.
+    _Base = type("_Base", tuple(dict.fromkeys(module.Auth for module in _MODULES)), {})
+
+
+class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
+    __doc__ = Auth.__doc__
+
+    def __init__(self, source: TokenSource, **settings: Any) -> None:
+        super().__init__(source, **settings)
+        self._atoken = getattr(source, "atoken", None) or partial(call_in_thread, source.token)
+
+    def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
+        """Send a request with the token, and once more with another if it is refused.
+
+        Raises:
+            BitqueryAuthError: there is no token to be had, or the request would send it readable; each is
+                also an ``HTTPError`` of the client's.
+        """
+        replay = True
+        try:
+            destination = self._destination_of(request)
+            if not destination.is_allowed:
+                yield request
+                return
+            token = self._source.token()
+            self._place(request, destination, token)
+            response = yield request
+            if self._is_fine(response) or not self._is_ours(response, destination.origin):
+                return
+            replay = self._may_replay(response.request)
+            steps, got = self._steps(request, response, destination, token, replay=replay), None
+            while (wanted := _next(steps, got)) is not _DONE:
+                if wanted is None:
+                    got = self._source.token()
+                else:
+                    drain_httpx(response, _module_of(request).ByteStream)
+                    got = yield self._again(response.request, destination, wanted)
+        except BitqueryAuthError as error:
+            if replay:
+                raise _client_error(error, request) from error.__cause__
+
+    async def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
+        """Do what `sync_auth_flow` does, without blocking the event loop."""
+        replay = True
+        try:
+            destination = self._destination_of(request)
+            if not destination.is_allowed:
+                yield request
+                return
+            token = await self._atoken()
+            self._place(request, destination, token)
+            response = yield request
+            if self._is_fine(response) or not self._is_ours(response, destination.origin):
+                return
+            replay = self._may_replay(response.request)
+            steps, got = self._steps(request, response, destination, token, replay=replay), None
+            while (wanted := _next(steps, got)) is not _DONE:
+                if wanted is None:
+                    got = await self._atoken()
+                else:
+                    await adrain_httpx(response, _module_of(request).ByteStream)
+                    got = yield self._again(response.request, destination, wanted)
+        except BitqueryAuthError as error:
+            if replay:
+                raise _client_error(error, request) from error.__cause__
+
+    def _destination_of(self, request: Any) -> Destination:
+        url = request.url
+        key = (url.scheme, url.host, url.port)
+        found = self._destinations.get(key)
+        return found or self._judge(key, url.scheme, url.raw_host.decode("ascii"), url.port)
+
+    def _place(self, request: Any, destination: Destination, token: Token) -> None:
+        """Put the token on a request."""
+        if destination.in_query:
+            request.url = request.url.copy_set_param("token", token.access_token)
+        elif self._travels:
+            request.headers[self._header_name] = self._header_for(token)
+        else:
+            request.headers = _one_hop_headers(_module_of(request))(
+                request.headers, self._header_name, self._header_for(token)
+            )
+
+    def _is_ours(self, response: Any, origin: Origin) -> bool:
+        """Whether an answer is a refusal by the origin that the first request went to, redirects followed."""
+        url = response.request.url
+        if Origin.of(url.scheme, url.raw_host.decode("ascii"), url.port) == origin:
+            return self._is_refused(response, origin)
+        self._refusals.accepted(origin)  # it has answered with a redirect
+        return False
+
+    def _steps(
+        self, request: Any, response: Any, destination: Destination, token: Token, *, replay: bool
+    ) -> Generator[Token | None, Any, None]:
+        hop = response.request
+        carried = hop is request or hop.headers.get(self._header_name) == self._header_for(token)
+        return self._recovery(destination.origin, token.access_token if carried else None, replay=replay)
+
+    def _may_replay(self, hop: Any) -> bool:
+        return is_replayed(self._replay, hop.method) and is_repeatable(hop.stream)
+
+    def _again(self, hop: Any, destination: Destination, token: Token) -> Any:
+        """The refused request with another token: a new one, so that what was sent first stays on record."""
+        again = type(hop)(hop.method, hop.url, headers=hop.headers, stream=hop.stream, extensions=hop.extensions)
+        if isinstance(hop.stream, _module_of(hop).ByteStream):
+            again.read()
+        self._place(again, destination, token)
+        return again
+
+    @property
+    def _travels(self) -> bool:
+        """Whether the clients take the header off themselves when a redirect leads elsewhere."""
+        return self._header_name.lower() == "authorization"
+
+
+_DONE: Any = object()
+
+
+def _next(steps: Generator[Token | None, Any, None], got: Any) -> Any:
+    try:
+        return steps.send(got)
+    except StopIteration:
+        return _DONE
+
+
+def _module_of(request: Any) -> Any:
+    """The client library that a request is of: httpx or httpx2."""
+    return next(module for module in _MODULES if isinstance(request, module.Request))
+
+
+def _client_error(error: BitqueryAuthError, request: Any) -> BitqueryAuthError:
+    return as_client_error(error, _module_of(request).HTTPError, request)
+
+
+@cache
+def _one_hop_headers(module: Any) -> Any:
+    class OneHopHeaders(module.Headers):  # type: ignore[misc]  # of either family
+        """One header more, which is sent and seen here, but not copied: a redirect's headers begin as a copy."""
+
+        def __init__(self, headers: Any, name: str, value: str) -> None:
+            super().__init__(headers)
+            super().pop(name, None)
+            self._one = (name, value)
+
+        @property
+        def raw(self) -> list[tuple[bytes, bytes]]:
+            name, value = self._one
+            return [*super().raw, (name.encode("ascii"), value.encode("ascii"))]
+
+        def __getitem__(self, key: str) -> str:
+            name, value = self._one
+            return str(value) if key.lower() == name.lower() else super().__getitem__(key)
+
+        def __contains__(self, key: Any) -> bool:
+            return (isinstance(key, str) and key.lower() == self._one[0].lower()) or super().__contains__(key)
+
+    return OneHopHeaders

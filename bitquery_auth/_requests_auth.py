@@ -1,0 +1,166 @@
+"""The auth for requests: the header in ``__call__``, the second try in a response hook."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from requests.auth import AuthBase
+from requests.cookies import extract_cookies_to_jar
+from requests.utils import requote_uri
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
+
+from bitquery_auth._auth import Auth, Destination, HeaderValue
+from bitquery_auth._errors import BitqueryAuthError, as_client_error
+from bitquery_auth._hosts import Origin
+from bitquery_auth._refusal import is_replayed
+from bitquery_auth._replay import drain_requests, rewound
+from bitquery_auth._token import Token
+
+_SEND_OPTIONS = ("stream", "timeout", "verify", "cert", "proxies")
+
+
+class RequestsAuth(Auth, AuthBase):
+    __doc__ = Auth.__doc__
+
+    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Put the token on a request that is about to be sent.
+
+        Raises:
+            BitqueryAuthError: there is no token to be had, or the request would send it readable; each is
+                also a `requests.RequestException`.
+        """
+        destination = self._destinations.get(r.url)
+        try:
+            if destination is None:
+                destination = self._destination_of(r.url)
+            if not destination.is_allowed:
+                return r
+            token = self._source.token()
+        except BitqueryAuthError as error:
+            raise as_client_error(error, requests.RequestException, r) from error.__cause__
+        placed = self._placed
+        r.headers[self._header_name] = placed[1] if placed[0] is token else self._header_for(token)
+        hooks = r.hooks["response"]
+        if not hooks:
+            hooks.append(destination.hook)
+        elif destination.hook not in hooks:  # put there once, however often an auth is called for a request
+            hooks[:] = [destination.hook, *(hook for hook in hooks if not isinstance(hook, RefusalHook))]
+        return r
+
+    def _destination_of(self, url: str | None) -> Destination:
+        origin = _origin(url)
+        destination = self._judge(url, *origin)
+        destination.hook = RefusalHook(self, destination.origin)
+        return destination
+
+    def _answer(self, response: requests.Response, origin: Origin, options: dict[str, Any]) -> requests.Response:
+        """Get another token for a refused request, and send it again; where that cannot be, hand the refusal over."""
+        request = response.request
+        if getattr(response, "connection", None) is None:  # a cache's answer
+            return response
+        value = request.headers.get(self._header_name)
+        refused = value.access_token if isinstance(value, HeaderValue) else None  # None: a netrc's is there instead
+        replay = is_replayed(self._replay, request.method) and rewound(request)
+        answer = response
+        steps = self._recovery(origin, refused, replay=replay)
+        got: Any = None
+        try:
+            while True:
+                wanted = steps.send(got)
+                got = self._source.token() if wanted is None else self._send_again(response, wanted, options)
+                answer = answer if wanted is None else got
+        except StopIteration:
+            return answer
+        except BitqueryAuthError as error:
+            if not replay:
+                return response
+            response.close()
+            raise as_client_error(error, requests.RequestException, request) from error.__cause__
+
+    def _send_again(self, response: requests.Response, token: Token, options: dict[str, Any]) -> requests.Response:
+        drain_requests(response)
+        again = response.request.copy()
+        jar = again._cookies  # noqa: SLF001 - as requests' own HTTPDigestAuth does
+        if jar is not None:
+            extract_cookies_to_jar(jar, response.request, response.raw)
+            again.prepare_cookies(jar)
+        again.headers[self._header_name] = self._header_for(token)
+        began = time.monotonic()
+        second = response.connection.send(again, **{name: options[name] for name in _SEND_OPTIONS if name in options})
+        second.elapsed = timedelta(seconds=time.monotonic() - began)
+        second.history.append(response)
+        second.request = again
+        return second
+
+    def _keep_from_redirect(self, response: requests.Response, sent: requests.PreparedRequest, origin: Origin) -> None:
+        """Take a header of our own name off before requests copies it to another host; it strips Authorization only."""
+        location = response.headers.get("location")
+        if location is None or not response.is_redirect or self._header_name.lower() == "authorization":
+            return
+        if _origin(urljoin(response.url, requote_uri(location))) != origin:
+            sent.headers.pop(self._header_name, None)
+
+
+class RefusalHook:
+    """The response hook of requests that go to one origin. It is made once for that, and copied with each request.
+
+    Args:
+        auth: Whose hook it is.
+        origin: Where the first request went: redirects that lead elsewhere are none of its business.
+    """
+
+    __slots__ = ("_auth", "_origin")
+
+    def __init__(self, auth: RequestsAuth, origin: Origin) -> None:
+        self._auth = auth
+        self._origin = origin
+
+    def __call__(self, response: requests.Response, *_: Any, **options: Any) -> requests.Response:
+        """Answer a refusal by one of our origin's."""
+        auth, origin, sent = self._auth, self._origin, response.request
+        if auth._is_fine(response) and not response.is_redirect:  # noqa: SLF001
+            return response
+        if _origin(sent.url) != origin:
+            return response
+        if auth._is_refused(response, origin):  # noqa: SLF001
+            response = auth._answer(response, origin, options)  # noqa: SLF001
+        auth._keep_from_redirect(response, sent, origin)  # noqa: SLF001
+        return response
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave the auth, and with it the secret, out of a pickled response or request."""
+        return _no_hook, ()
+
+    def __copy__(self) -> RefusalHook:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> RefusalHook:
+        return self
+
+
+def _hand_over(response: requests.Response, *_: Any, **__: Any) -> requests.Response:
+    return response
+
+
+def _no_hook() -> Any:
+    return _hand_over
+
+
+def _origin(url: str | None) -> Origin:
+    """Parse a URL as requests does: urllib3 prepares it, the standard library says where to connect.
+
+    Where the two disagree, it is nowhere that a token may go.
+    """
+    try:
+        ours, theirs = parse_url(url or ""), urlsplit(url or "")
+        origin = Origin.of(ours.scheme or "", ours.host or "", ours.port)
+        if origin == Origin.of(theirs.scheme, theirs.hostname or "", theirs.port):
+            return origin
+    except (LocationParseError, ValueError):
+        pass
+    return Origin("", "", None)

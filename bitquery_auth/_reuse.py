@@ -1,0 +1,239 @@
+"""A source that keeps its token: one fetch at a time, renewal ahead, backoff. `_renewal` decides, this drives.
+
+This is the one place that shares state between threads. It is safe without the global interpreter
+lock, too: everything is changed under ``_lock``, and what is read without it is one attribute that
+holds an immutable `Kept` or None. The lock is held for decisions only, never during a fetch, a
+wait, a ``yield`` or an ``await``.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import threading
+import time
+import weakref
+from abc import ABC, abstractmethod
+from typing import Any
+
+from bitquery_auth._errors import BitqueryAuthError, ConfigurationError, TokenRequestError, copy_of
+from bitquery_auth._flight import Flight
+from bitquery_auth._renewal import Grant, Instant, Ledger, Schedule, Step
+from bitquery_auth._token import Token
+
+logger = logging.getLogger("bitquery_auth")
+
+_REENTERED = (
+    "A source was asked for a token while it fetches one, by its own client_secret or token_endpoint_auth_method. "
+    "Let those get what they need without this source."
+)
+
+
+class ReuseTokenSource(ABC):
+    """What every source that fetches has in common. A subclass says how one token is fetched.
+
+    Args:
+        schedule: How early a token is renewed.
+    """
+
+    def __init__(self, schedule: Schedule) -> None:
+        self._ledger = Ledger(schedule)
+        self._lock = threading.Lock()
+        self._flight: Flight | None = None
+        self._renewal_fails = False
+        _every_source.add(self)
+
+    @abstractmethod
+    def _fetch(self, asked: Instant) -> Grant:
+        """Ask for one token, now. Raises a `BitqueryAuthError`."""
+
+    # -- what callers use ------------------------------------------------------------------------
+
+    def token(self) -> Token:
+        """Give a token that is good now; fetch one, or wait for one being fetched, only if there is none.
+
+        Raises:
+            BitqueryAuthError: none could be had (see the error tree of the README).
+        """
+        kept = self._ledger.kept
+        if kept is not None and time.monotonic() < kept.renew[0] and time.time() < kept.renew[1]:
+            return kept.token
+        return self._obtain(anew=False)
+
+    def renew(self) -> Token:
+        """Fetch a new token now, whatever is kept or a backoff says; join a fetch that is under way.
+
+        Raises:
+            BitqueryAuthError: none could be had.
+        """
+        return self._obtain(anew=True)
+
+    def discard(self, token: Token | str) -> None:
+        """Forget this token and no other. No I/O: the next caller fetches.
+
+        Args:
+            token: A `Token` or its string.
+        """
+        access_token = token if isinstance(token, str) else token.access_token
+        with self._lock:
+            discarded = self._ledger.discard(access_token)
+        if discarded:
+            logger.debug("%s: token discarded", self)
+
+    async def atoken(self) -> Token:
+        """Give what `token` gives, without blocking the event loop (asyncio or trio)."""
+        kept = self._ledger.kept
+        if kept is not None and time.monotonic() < kept.renew[0] and time.time() < kept.renew[1]:
+            return kept.token
+        return await self._aobtain(anew=False)
+
+    async def arenew(self) -> Token:
+        """Do what `renew` does, without blocking the event loop."""
+        return await self._aobtain(anew=True)
+
+    # -- how a token is obtained -----------------------------------------------------------------
+
+    def _obtain(self, *, anew: bool) -> Token:
+        while True:
+            place = self._board(anew=anew)
+            if isinstance(place, Token):
+                return place
+            flight, leads = place
+            if leads:
+                flight.run()
+            else:
+                flight.wait()
+            if (token := self._land(flight, anew=anew)) is not None:
+                return token
+
+    async def _aobtain(self, *, anew: bool) -> Token:
+        while True:
+            place = self._board(anew=anew)
+            if isinstance(place, Token):
+                return place
+            flight, leads = place
+            if leads:
+                flight.run_in_thread()
+            await flight.await_()
+            if (token := self._land(flight, anew=anew)) is not None:
+                return token
+
+    def _board(self, *, anew: bool) -> Token | tuple[Flight, bool]:
+        """Decide, and take a place: a token to use, or a flight, and whether to lead it."""
+        with self._lock:
+            now, under_way, kept = _now(), self._flight, self._ledger.kept
+            step = self._ledger.step(now, fetching=under_way is not None)
+            if kept is not None and step is Step.USE and not anew:
+                return kept.token
+            if under_way is not None:
+                if under_way.led_by_this_thread:
+                    raise ConfigurationError(_REENTERED)
+                return under_way, False
+            if self._ledger.error is not None and step is Step.FAIL and not anew:
+                raise self._still_failing(self._ledger.error, now)
+            self._flight = flight = Flight(self._fly)
+        if kept is not None and step is Step.USE_AND_RENEW and not anew:
+            flight.run_in_thread()
+            return kept.token
+        return flight, True
+
+    def _land(self, flight: Flight, *, anew: bool) -> Token | None:
+        """Take what a flight brought; None: it brought nothing and nobody failed, decide anew."""
+        outcome = flight.outcome
+        if isinstance(outcome, BitqueryAuthError):
+            usable = self._ledger.usable(_now())
+            if anew or usable is None:
+                raise copy_of(outcome)
+            return usable
+        if outcome is None:
+            self._leave(flight)
+            return None
+        token: Token = outcome
+        return token
+
+    def _fly(self) -> Token | BitqueryAuthError:
+        """Fetch, and note the outcome before anyone hears of it."""
+        flight = self._flight
+        logger.debug("%s: asking for a token", self)
+        try:
+            grant = self._fetch(_now())
+        except BitqueryAuthError as error:
+            return self._note_failure(error)
+        except Exception as unforeseen:  # noqa: BLE001 - a waiter must get a typed error whatever goes wrong
+            failure = TokenRequestError(f"The token request failed: {type(unforeseen).__name__}.")
+            failure.__cause__ = unforeseen.with_traceback(None)
+            return self._note_failure(failure)
+        except BaseException:
+            self._leave(flight)
+            raise
+        with self._lock:
+            self._flight = None
+            self._ledger.succeeded(grant, _now(), random.random())  # noqa: S311 - spreads load, guards nothing
+            recovered, self._renewal_fails = self._renewal_fails, False
+        life = "an unknown time" if grant.lifetime is None else f"{grant.lifetime:.0f} s"
+        logger.debug("%s: token received, good for %s", self, life)
+        if recovered:
+            logger.info("%s: renewal works again", self)
+        return grant.token
+
+    def _leave(self, flight: Flight | None) -> None:
+        """Let the next caller fetch: this flight was withdrawn, or its leader interrupted."""
+        with self._lock:
+            if self._flight is flight:
+                self._flight = None
+
+    def _note_failure(self, error: BitqueryAuthError) -> BitqueryAuthError:
+        # Its frames hold the request, and with it the secret: what is shared has the message and the cause.
+        error.__traceback__ = None
+        with self._lock:
+            now = _now()
+            self._flight = None
+            self._ledger.failed(error, now, random.random())  # noqa: S311 - spreads load, guards nothing
+            serving = self._ledger.usable(now) is not None
+            first, self._renewal_fails = serving and not self._renewal_fails, serving or self._renewal_fails
+        if first:
+            logger.warning("%s: renewal failed, the token is used until its end: %s", self, error)
+        else:
+            logger.debug("%s: no token: %s", self, error)
+        return error
+
+    def _still_failing(self, error: BitqueryAuthError, now: Instant) -> BitqueryAuthError:
+        seconds = self._ledger.seconds_to_retry(now)
+        until = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now.wall + seconds))
+        return copy_of(error, f" It is not asked again before {until} (in {seconds:.1f} s).")
+
+    # -- copies and forks ------------------------------------------------------------------------
+
+    def __copy__(self) -> ReuseTokenSource:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ReuseTokenSource:
+        """Whatever clones a session shares its token."""
+        return self
+
+    def _after_fork(self) -> None:
+        """Begin anew in the child: the thread that held the lock or fetched lives on in the parent only."""
+        self._lock = threading.Lock()
+        self._flight = None
+
+
+def rebuild(kind: type[ReuseTokenSource], settings: dict[str, Any]) -> ReuseTokenSource:
+    """Make a source from the settings in a pickle."""
+    return kind(**settings)
+
+
+def _now() -> Instant:
+    return Instant(time.monotonic(), time.time())
+
+
+_every_source: weakref.WeakSet[ReuseTokenSource] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for source in list(_every_source):
+        source._after_fork()  # noqa: SLF001 - the same subject, in the same file
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork_in_child)

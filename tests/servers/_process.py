@@ -1,0 +1,83 @@
+"""Run a server as a process of our own on a loopback port."""
+
+import contextlib
+import random
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+import requests
+
+# The kernel draws the ports of outgoing connections from a higher range, so none of them can take
+# one of these between our finding it free and the server's binding it.
+_PORTS = range(20_000, 32_000)
+_POLL_INTERVAL = 0.02
+_STOP_SECONDS = 10.0
+_OUTPUT_SHOWN = 4_000
+
+
+class StartError(RuntimeError):
+    """The server is there but did not begin to answer; the message ends with what it printed."""
+
+
+def free_port() -> int:
+    for port in random.sample(_PORTS, k=100):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    message = f"no free port found between {_PORTS.start} and {_PORTS.stop}"
+    raise StartError(message)
+
+
+@contextlib.contextmanager
+def running(
+    command: Sequence[str | Path],
+    *,
+    ready_url: str,
+    env: Mapping[str, str] | None = None,
+    start_seconds: float = 60.0,
+) -> Iterator[None]:
+    """Run `command` for the duration of the block, which begins once `ready_url` answers."""
+    # A file, as a pipe that nobody reads would stop a talkative server.
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            problem = _wait_until_ready(process, ready_url, start_seconds)
+            if problem:
+                message = f"{command[0]} {problem}; it printed:\n{_tail(output)}"
+                raise StartError(message)
+            yield
+        finally:
+            _stop(process)
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], ready_url: str, seconds: float) -> str | None:
+    """What went wrong, or `None` once the server answers with anything but a server error."""
+    deadline = time.monotonic() + seconds
+    with requests.Session() as session:
+        session.trust_env = False  # a proxy of the environment does not know this loopback port
+        while time.monotonic() < deadline:
+            with contextlib.suppress(requests.RequestException):
+                if session.get(ready_url, timeout=5).status_code < 500:
+                    return None
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return f"ended with status {process.wait(_POLL_INTERVAL)} instead of answering at {ready_url}"
+    return f"did not answer at {ready_url} within {seconds:g} s"
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _tail(output: IO[bytes]) -> str:
+    output.seek(0)
+    return output.read()[-_OUTPUT_SHOWN:].decode(errors="replace")
