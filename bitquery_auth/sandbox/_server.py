@@ -7,7 +7,6 @@ its stop waits for a poll, and it leaves kept-alive connections and their thread
 from __future__ import annotations
 
 import contextlib
-import os
 import selectors
 import socket
 import threading
@@ -46,7 +45,9 @@ class Server:
         self._stopping = threading.Event()
         # Only the acceptor touches it, and stop() once that has ended: no lock.
         self._connections: list[tuple[socket.socket, threading.Thread]] = []
-        self._listener = _listen(host, port)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        self._listener.settimeout(0)
         self._waker, self._wakened = socket.socketpair()
         self.port: int = self._listener.getsockname()[1]
         self._acceptor = threading.Thread(target=self._accept, name=f"bitquery-sandbox-{self.port}", daemon=True)
@@ -115,20 +116,6 @@ class Server:
                 connection.sendall(encode_response(response, head_only=head_only, close=request.close))
                 if request.close:
                     return
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    try:
-        if os.name == "posix":  # elsewhere it would let two servers share a port
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(_BACKLOG)
-        listener.settimeout(0)
-    except BaseException:
-        listener.close()
-        raise
-    return listener
 
 
 def _shut_down(connection: socket.socket) -> None:
