@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bitquery_auth._httpx_auth import HTTPXAuth
     from bitquery_auth._requests_auth import RequestsAuth
     from bitquery_auth._short_term import ShortTermToken
+    from bitquery_auth._store import TokenStore
     from bitquery_auth._token import StaticToken, Token, TokenSource
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "TokenEndpointError",
     "TokenRequestError",
     "TokenSource",
+    "TokenStore",
     "__version__",
     "from_env",
     "websocket_url",
@@ -62,6 +64,7 @@ _HOMES = {
     "TokenEndpointError": "_errors",
     "TokenRequestError": "_errors",
     "TokenSource": "_token",
+    "TokenStore": "_store",
     "from_env": "_environment",
     "websocket_url": "_auth",
 }

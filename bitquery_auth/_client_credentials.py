@@ -23,8 +23,9 @@ from bitquery_auth._environment import settings_from_env
 from bitquery_auth._errors import ConfigurationError
 from bitquery_auth._exchange import AuthMethod, Exchange
 from bitquery_auth._flight import call_in_thread
-from bitquery_auth._renewal import Grant, Instant, Schedule
+from bitquery_auth._renewal import Grant, Instant, Schedule, Wanted
 from bitquery_auth._reuse import ReuseTokenSource, logger, rebuild
+from bitquery_auth._store import TokenStore, check_token_store, fetch_through
 from bitquery_auth._transport import Transport
 
 Method = Literal["client_secret_post", "client_secret_basic"]
@@ -66,6 +67,7 @@ class ClientCredentials(ReuseTokenSource):
         proxies: As in requests, of token requests only.
         trust_env: Whether token requests heed the environment's proxies and certificates. A netrc is never read.
         insecure_http: Lets a token endpoint be http beyond loopback, with a warning.
+        store: Where processes or machines share the token; None: each process has its own.
 
     Raises:
         ConfigurationError: a setting is missing or wrong; the message names it.
@@ -90,6 +92,7 @@ class ClientCredentials(ReuseTokenSource):
         proxies: Mapping[str, str] | None = None,
         trust_env: bool = True,
         insecure_http: bool = False,
+        store: TokenStore | None = None,
     ) -> None:
         settings = {name: value for name, value in locals().items() if name not in {"self", "__class__"}}
         self._settings = {name: value for name, value in settings.items() if value is not _BY_ENDPOINT}
@@ -116,6 +119,8 @@ class ClientCredentials(ReuseTokenSource):
             Schedule(check_seconds("leeway", leeway), check_optional_seconds("renew_ahead", renew_ahead)),
         )
         self._default_lifetime = check_optional_seconds("default_lifetime", default_lifetime, positive=True)
+        self._store = check_token_store("store", store)
+        self._timeout = check_seconds("timeout", timeout, positive=True)
         self._exchange = Exchange(
             client_id=client_id,
             client_secret=secret,
@@ -168,7 +173,19 @@ class ClientCredentials(ReuseTokenSource):
         """Do what `revoke` does, without blocking the event loop."""
         await call_in_thread(self.revoke)
 
-    def _fetch(self, asked: Instant) -> Grant:
+    def _fetch(self, now: Instant, wanted: Wanted) -> Grant:
+        if self._store is None:
+            return self._ask(now)
+        return fetch_through(
+            self._store,
+            self._exchange.fingerprint(self._token_endpoint),
+            now=now,
+            wanted=wanted,
+            timeout=self._timeout,
+            ask=lambda: self._ask(now),
+        )
+
+    def _ask(self, now: Instant) -> Grant:
         granted = judge(self._exchange.request_token(self._token_endpoint), time.time())
         scope = self._scope if granted.scope is None else granted.scope  # none in the answer: as asked (RFC 6749 §5.1)
         if lacking := set((self._scope or "").split()) - set((scope or "").split()):
@@ -179,7 +196,7 @@ class ClientCredentials(ReuseTokenSource):
                 " ".join(sorted(lacking)),
             )
         lifetime = self._default_lifetime if granted.expires_in is None else granted.expires_in
-        return Grant.of(granted.access_token, asked, lifetime, token_type=granted.token_type, scope=scope)
+        return Grant.of(granted.access_token, now, lifetime, token_type=granted.token_type, scope=scope)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(client_id={self._client_id!r}, token_endpoint={self._token_endpoint!r})"

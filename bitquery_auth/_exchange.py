@@ -8,6 +8,8 @@ token, trusts the server's ``expires_at`` and forgets parameters when it renews.
 from __future__ import annotations
 
 import base64
+import hmac
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote, quote_plus, urlencode
@@ -89,6 +91,15 @@ class Exchange:
             lambda **options: session.revoke_token(endpoint, access_token, **options),
             secrets=(*_forms_of(session.client_secret), access_token),
         )
+
+    def fingerprint(self, endpoint: str) -> str:
+        """Name the tokens that these settings give: a key for a store, which tells nothing of them.
+
+        It is keyed with the secret, so that whoever has a wrong one does not find the token of a right one.
+        """
+        method = self._auth_method if isinstance(self._auth_method, str) else repr(self._auth_method)
+        shaping = [endpoint, self._client_id, method, self._scope, *self._token_params]
+        return hmac.new(self._read_secret().encode(), json.dumps(shaping).encode(), "sha256").hexdigest()
 
     def _session(self, authenticate: AuthMethod) -> _Session:
         return _Session(

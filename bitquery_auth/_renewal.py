@@ -83,6 +83,25 @@ class Grant(NamedTuple):
         return cls(Token(access_token, token_type=token_type, scope=scope, expires_at=ends), asked, lifetime)
 
 
+class Wanted(NamedTuple):
+    """What a fetch is to bring.
+
+    Args:
+        anew: Whether only a token that nobody has yet will do.
+        discarded: Tokens that were discarded since the last one was fetched.
+        replaced: The token that is to be replaced while it lives, or None.
+    """
+
+    anew: bool = False
+    discarded: frozenset[str] = frozenset()
+    replaced: str | None = None
+
+    @property
+    def not_these(self) -> frozenset[str]:
+        """Tokens that will not do."""
+        return self.discarded if self.replaced is None else self.discarded | {self.replaced}
+
+
 class Kept(NamedTuple):
     """A token that is kept, and the moments of its life."""
 
@@ -140,12 +159,13 @@ class Ledger:
     Its methods are called under the lock of whoever drives it; `kept` may be read without.
     """
 
-    __slots__ = ("_failures", "_retry", "_schedule", "error", "kept")
+    __slots__ = ("_discarded", "_failures", "_retry", "_schedule", "error", "kept")
 
     def __init__(self, schedule: Schedule) -> None:
         self._schedule = schedule
         self.kept: Kept | None = None
         self.error: BitqueryAuthError | None = None
+        self._discarded: frozenset[str] = frozenset()
         self._failures = 0
         self._retry = LONG_AGO
 
@@ -169,6 +189,10 @@ class Ledger:
             return Step.USE
         return Step.FETCH if kept.replace.reached(now) else Step.USE_AND_RENEW
 
+    def wanted(self, *, anew: bool) -> Wanted:
+        """Say what the next fetch is to bring."""
+        return Wanted(anew, self._discarded, None if self.kept is None else self.kept.token.access_token)
+
     def _pausing(self, now: Instant) -> bool:
         return not self._retry.reached(now)
 
@@ -181,6 +205,7 @@ class Ledger:
         kept = self._schedule.keep(grant, jitter)
         self.error = None
         self._failures = 0
+        self._discarded = frozenset()
         if not kept.end.reached(now):
             self.kept = kept
             self._retry = LONG_AGO
@@ -210,4 +235,5 @@ class Ledger:
         if self.kept is None or self.kept.token.access_token != access_token:
             return False
         self.kept = None
+        self._discarded |= {access_token}
         return True

@@ -15,11 +15,12 @@ import threading
 import time
 import weakref
 from abc import ABC, abstractmethod
+from functools import partial
 from typing import Any
 
 from bitquery_auth._errors import BitqueryAuthError, ConfigurationError, TokenRequestError, copy_of
 from bitquery_auth._flight import Flight
-from bitquery_auth._renewal import Grant, Instant, Ledger, Schedule, Step
+from bitquery_auth._renewal import Grant, Instant, Ledger, Schedule, Step, Wanted
 from bitquery_auth._token import Token
 
 logger = logging.getLogger("bitquery_auth")
@@ -45,8 +46,8 @@ class ReuseTokenSource(ABC):
         _every_source.add(self)
 
     @abstractmethod
-    def _fetch(self, asked: Instant) -> Grant:
-        """Ask for one token, now. Raises a `BitqueryAuthError`."""
+    def _fetch(self, now: Instant, wanted: Wanted) -> Grant:
+        """Get one token, now. Raises a `BitqueryAuthError`."""
 
     # -- what callers use ------------------------------------------------------------------------
 
@@ -132,7 +133,7 @@ class ReuseTokenSource(ABC):
                 return under_way, False
             if self._ledger.error is not None and step is Step.FAIL and not anew:
                 raise self._still_failing(self._ledger.error, now)
-            self._flight = flight = Flight(self._fly)
+            self._flight = flight = Flight(partial(self._fly, self._ledger.wanted(anew=anew)))
         if kept is not None and step is Step.USE_AND_RENEW and not anew:
             flight.run_in_thread()
             return kept.token
@@ -152,12 +153,12 @@ class ReuseTokenSource(ABC):
         token: Token = outcome
         return token
 
-    def _fly(self) -> Token | BitqueryAuthError:
+    def _fly(self, wanted: Wanted) -> Token | BitqueryAuthError:
         """Fetch, and note the outcome before anyone hears of it."""
         flight = self._flight
         logger.debug("%s: asking for a token", self)
         try:
-            grant = self._fetch(_now())
+            grant = self._fetch(_now(), wanted)
         except BitqueryAuthError as error:
             return self._note_failure(error)
         except Exception as unforeseen:  # noqa: BLE001 - a waiter must get a typed error whatever goes wrong

@@ -41,10 +41,15 @@ def running(
     env: Mapping[str, str] | None = None,
     start_seconds: float = 60.0,
 ) -> Iterator[None]:
-    """Run `command` for the duration of the block, which begins once `ready_url` answers."""
+    """Run `command` for the duration of the block, which begins once `ready_url` answers.
+
+    Its standard input stays open, and empty, for as long as it is to run.
+    """
     # A file, as a pipe that nobody reads would stop a talkative server.
-    with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+    with (
+        tempfile.TemporaryFile() as output,
+        subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT) as process,
+    ):
         try:
             problem = _wait_until_ready(process, ready_url, start_seconds)
             if problem:

@@ -91,3 +91,7 @@ provider.use(async (ctx, next) => {
 });
 
 provider.listen(Number(port), "127.0.0.1");
+
+// A wrapper may have been started instead of Node itself, and then it gets the signal to stop, and not Node.
+// What reaches this process in any case is the end of its input.
+process.stdin.on("end", () => process.exit()).resume();

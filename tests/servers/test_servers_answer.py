@@ -211,7 +211,7 @@ UNENCODED = {
     "space": TOKEN,
     "tilde": TOKEN,
 }
-ODD_PAIR = Client("sp:ec%41+/ id", "client_secret_basic", "se:c%41+/ r")
+ODD_PAIR = Client("sp:ec%41+ id", "client_secret_basic", "se:c%41+/ r")
 
 
 @pytest.mark.parametrize("character", SECRETS)
