@@ -9,13 +9,15 @@ from __future__ import annotations
 import logging
 import time
 import weakref
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Awaitable, Callable, Generator, Iterable
+from functools import partial
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
 from bitquery_auth import _bitquery
 from bitquery_auth._checks import check_flag, check_header_name, check_header_text, unexpected
 from bitquery_auth._errors import ConfigurationError
+from bitquery_auth._flight import call_in_thread
 from bitquery_auth._hosts import AllowedHosts, Origin
 from bitquery_auth._refusal import UNAUTHORIZED, Refusals
 from bitquery_auth._token import Token, TokenSource, check_token_source
@@ -124,6 +126,9 @@ class Auth:
         self._replay = replay
         self._insecure_http = check_flag("insecure_http", insecure_http)
         self._refusals = _refusals_of(source)
+        self._atoken: Callable[[], Awaitable[Token]] = getattr(source, "atoken", None) or partial(
+            call_in_thread, source.token
+        )
         self._destinations: dict[Any, Destination] = {}
         self._placed: tuple[Token | None, HeaderValue] = (None, HeaderValue())
 

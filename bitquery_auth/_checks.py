@@ -151,7 +151,7 @@ def check_token_params(field: str, value: object) -> tuple[tuple[str, str], ...]
         if not values or not all(isinstance(each, str) for each in values):
             msg = f"{field}[{name!r}] must be a string or a sequence of strings."
             raise ConfigurationError(msg)
-        fields += ((name, each) for each in values)
+        fields += [(name, str(each)) for each in values]
     return tuple(fields)
 
 

@@ -25,7 +25,8 @@ from bitquery_auth._exchange import AuthMethod, Exchange
 from bitquery_auth._flight import call_in_thread
 from bitquery_auth._renewal import Grant, Instant, Schedule, Wanted
 from bitquery_auth._reuse import ReuseTokenSource, logger, rebuild
-from bitquery_auth._store import TokenStore, check_token_store, fetch_through
+from bitquery_auth._store import TokenStore, attempt, check_token_store, fetch_through
+from bitquery_auth._token import Token
 from bitquery_auth._transport import Transport
 
 Method = Literal["client_secret_post", "client_secret_basic"]
@@ -120,14 +121,15 @@ class ClientCredentials(ReuseTokenSource):
         )
         self._default_lifetime = check_optional_seconds("default_lifetime", default_lifetime, positive=True)
         self._store = check_token_store("store", store)
-        self._timeout = check_seconds("timeout", timeout, positive=True)
+        transport = Transport(timeout=timeout, verify=verify, cert=cert, proxies=proxies, trust_env=trust_env)
+        self._timeout = transport.timeout
         self._exchange = Exchange(
             client_id=client_id,
             client_secret=secret,
             token_endpoint_auth_method=token_endpoint_auth_method,
             scope=self._scope,
             token_params=params,
-            transport=Transport(timeout=timeout, verify=verify, cert=cert, proxies=proxies, trust_env=trust_env),
+            transport=transport,
         )
         if sends_in_the_clear(self._token_endpoint) or sends_in_the_clear(self._revocation_endpoint):
             logger.warning("%s: the client secret crosses the network readable (insecure_http)", self)
@@ -151,7 +153,7 @@ class ClientCredentials(ReuseTokenSource):
         return self._token_endpoint
 
     def revoke(self) -> None:
-        """Revoke the token that is kept, if there is one, and forget it (RFC 7009).
+        """Revoke the token that is kept, here or else in the store, and forget it (RFC 7009).
 
         Raises:
             ConfigurationError: there is no `revocation_endpoint`.
@@ -162,12 +164,15 @@ class ClientCredentials(ReuseTokenSource):
             msg = "revocation_endpoint is not set: give the server's, to revoke tokens there (RFC 7009)."
             raise ConfigurationError(msg)
         kept = self._ledger.kept
-        if kept is None:
+        token = self._shared_token() if kept is None else kept.token
+        if token is None:
             return
-        answer = self._exchange.revoke_token(self._revocation_endpoint, kept.token.access_token)
+        answer = self._exchange.revoke_token(self._revocation_endpoint, token.access_token)
         if not answer.successful:
             raise refusal(answer, time.time())
-        self.discard(kept.token)
+        self.discard(token)
+        if self._store is not None:
+            attempt(self._store, "discard", self._store_key(), token.access_token)
 
     async def arevoke(self) -> None:
         """Do what `revoke` does, without blocking the event loop."""
@@ -178,12 +183,18 @@ class ClientCredentials(ReuseTokenSource):
             return self._ask(now)
         return fetch_through(
             self._store,
-            self._exchange.fingerprint(self._token_endpoint),
+            self._store_key(),
             now=now,
             wanted=wanted,
             timeout=self._timeout,
             ask=lambda: self._ask(now),
         )
+
+    def _store_key(self) -> str:
+        return self._exchange.fingerprint(self._token_endpoint)
+
+    def _shared_token(self) -> Token | None:
+        return None if self._store is None else attempt(self._store, "get", self._store_key())
 
     def _ask(self, now: Instant) -> Grant:
         granted = judge(self._exchange.request_token(self._token_endpoint), time.time())

@@ -114,7 +114,7 @@ def as_client_error(error: BitqueryAuthError, client_base: type[Exception], requ
 _joined_types: dict[tuple[type, type], type] = {}
 
 
-def _joined(kind: type[E], client_base: type[Exception]) -> type[E]:
+def _joined(kind: type[E], client_base: type[Exception]) -> Any:
     """The class that is both, made once."""
     joined = _joined_types.get((kind, client_base))
     if joined is None:
@@ -122,7 +122,7 @@ def _joined(kind: type[E], client_base: type[Exception]) -> type[E]:
     return joined
 
 
-def _join(kind: type[E], client_base: type[Exception]) -> type[E]:
+def _join(kind: type[BitqueryAuthError], client_base: type[Exception]) -> Any:
     def __reduce__(self: BitqueryAuthError) -> tuple[Any, ...]:  # noqa: N807 - becomes a method
         # The request stays behind: its header holds the token, its hooks lead to the secret.
         state = {name: value for name, value in self.__dict__.items() if name not in _CLIENT_STATE}
@@ -141,6 +141,6 @@ _CLIENT_STATE = frozenset({"request", "response", "_request"})
 
 
 def _rebuild(kind: type[E], client_base: type[Exception] | None, args: tuple[Any, ...], state: dict[str, Any]) -> E:
-    error = (kind if client_base is None else _joined(kind, client_base))(*args)
+    error: E = (kind if client_base is None else _joined(kind, client_base))(*args)
     error.__dict__.update(state)
     return error

@@ -101,7 +101,7 @@ class Exchange:
         shaping = [endpoint, self._client_id, method, self._scope, *self._token_params]
         return hmac.new(self._read_secret().encode(), json.dumps(shaping).encode(), "sha256").hexdigest()
 
-    def _session(self, authenticate: AuthMethod) -> _Session:
+    def _session(self, authenticate: AuthMethod) -> Any:
         return _Session(
             self._client_id,
             self._read_secret(),

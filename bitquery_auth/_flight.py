@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import threading
 from collections.abc import Callable
@@ -114,6 +113,8 @@ def _in_trio() -> bool:
 
 
 async def _wait_in_asyncio(future: Future[Any], limit: float | None) -> None:
+    import asyncio  # noqa: PLC0415 - as trio below: whoever waits here has it
+
     loop = asyncio.get_running_loop()
     landed = loop.create_future()
 
@@ -132,7 +133,7 @@ async def _wait_in_asyncio(future: Future[Any], limit: float | None) -> None:
 
 
 async def _wait_in_trio(future: Future[Any], limit: float | None) -> None:
-    import trio  # noqa: PLC0415 - already imported by whoever runs this task
+    import trio  # noqa: PLC0415
 
     token = trio.lowlevel.current_trio_token()
     landed = trio.Event()

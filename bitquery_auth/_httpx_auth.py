@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator
-from functools import cache, partial
+from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from bitquery_auth._auth import Auth, Destination
 from bitquery_auth._errors import BitqueryAuthError, as_client_error
-from bitquery_auth._flight import call_in_thread
 from bitquery_auth._hosts import Origin
 from bitquery_auth._refusal import is_replayed
 from bitquery_auth._replay import adrain_httpx, drain_httpx, is_repeatable
-from bitquery_auth._token import Token, TokenSource
+from bitquery_auth._token import Token
 
 
 def _installed() -> list[ModuleType]:
@@ -44,10 +43,6 @@ else:
 
 class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
     __doc__ = Auth.__doc__
-
-    def __init__(self, source: TokenSource, **settings: Any) -> None:
-        super().__init__(source, **settings)
-        self._atoken = getattr(source, "atoken", None) or partial(call_in_thread, source.token)
 
     def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
         """Send a request with the token, and once more with another if it is refused.

@@ -97,6 +97,15 @@ class Wanted(NamedTuple):
     replaced: str | None = None
 
     @property
+    def reason(self) -> str:
+        """Why it is fetched, for a log."""
+        if self.anew:
+            return "a new one is wanted"
+        if self.discarded:
+            return "the last one was discarded"
+        return "none was there" if self.replaced is None else "the last one ends"
+
+    @property
     def not_these(self) -> frozenset[str]:
         """Tokens that will not do."""
         return self.discarded if self.replaced is None else self.discarded | {self.replaced}

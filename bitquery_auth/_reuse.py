@@ -156,7 +156,7 @@ class ReuseTokenSource(ABC):
     def _fly(self, wanted: Wanted) -> Token | BitqueryAuthError:
         """Fetch, and note the outcome before anyone hears of it."""
         flight = self._flight
-        logger.debug("%s: asking for a token", self)
+        logger.debug("%s: fetching a token: %s", self, wanted.reason)
         try:
             grant = self._fetch(_now(), wanted)
         except BitqueryAuthError as error:

@@ -73,7 +73,7 @@ def fetch_through(
     """
 
     def shared() -> Grant | None:
-        token = None if wanted.anew else _attempt(store, "get", key)
+        token = None if wanted.anew else attempt(store, "get", key)
         if token is None or token.access_token in wanted.not_these:
             return None
         lifetime = None if token.expires_at is None else token.expires_at.timestamp() - now.wall
@@ -83,33 +83,33 @@ def fetch_through(
         return found
     with _locked(store, key, timeout):
         for access_token in wanted.discarded:
-            _attempt(store, "discard", key, access_token)
+            attempt(store, "discard", key, access_token)
         if (found := shared()) is not None:  # another process fetched while this one waited
             return found
         grant = ask()
         if grant.lifetime is None or grant.lifetime > 0:
-            _attempt(store, "set", key, grant.token)
+            attempt(store, "set", key, grant.token)
         return grant
 
 
 @contextmanager
 def _locked(store: TokenStore, key: str, timeout: float) -> Iterator[None]:
     """Hold a store's lock, or go on without where that fails: a second token request harms nobody."""
-    lock = _attempt(store, "lock", key, timeout)
+    lock = attempt(store, "lock", key, timeout)
     entered = False
-    if lock is not None:
+    if lock is not None:  # None: the store gave an error instead
         with _failures_logged(store, "lock"):
             lock.__enter__()
             entered = True
     try:
         yield
     finally:
-        if entered:
+        if lock is not None and entered:
             with _failures_logged(store, "lock"):
                 lock.__exit__(None, None, None)
 
 
-def _attempt(store: TokenStore, method: str, *arguments: Any) -> Any:
+def attempt(store: TokenStore, method: str, *arguments: Any) -> Any:
     """Call a store's method; its failure is a miss, never a failed request."""
     with _failures_logged(store, method):
         return getattr(store, method)(*arguments)

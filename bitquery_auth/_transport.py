@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Self
@@ -13,8 +13,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3 import HTTPConnectionPool, PoolManager
 from urllib3.exceptions import HTTPError
 
 from bitquery_auth._answer import MOST_BYTES, Answer
@@ -84,10 +83,12 @@ class Deadline:
 class _SocketOptions(list[Any]):
     """Socket options, set before each address of a host is tried: after the deadline, none is tried any more."""
 
-    deadline: Deadline
+    def __init__(self, deadline: Deadline, options: Iterable[Any]) -> None:
+        super().__init__(options)
+        self._deadline = deadline
 
     def __iter__(self) -> Iterator[Any]:
-        if self.deadline.passed:
+        if self._deadline.passed:
             msg = "the deadline has passed"
             raise TimeoutError(msg)
         return super().__iter__()
@@ -101,39 +102,37 @@ class DeadlineAdapter(HTTPAdapter):
     """
 
     def __init__(self, deadline: Deadline) -> None:
-        self._pools = _watched_pools(deadline)
+        self._deadline = deadline
         super().__init__(max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = self._pools
+        _watch(self.poolmanager, self._deadline)
 
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(*args, **kwargs)
-        manager.pool_classes_by_scheme = self._pools
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        known = proxy in self.proxy_manager
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        if not known:
+            _watch(manager, self._deadline)
         return manager
 
 
-def _watched_pools(deadline: Deadline) -> dict[str, type[HTTPConnectionPool]]:
-    class Watched(HTTPConnection):
+def _watch(manager: PoolManager, deadline: Deadline) -> None:
+    """Have every connection of a manager watched: direct ones, those through a proxy, those through SOCKS."""
+    manager.pool_classes_by_scheme = {
+        scheme: _watched(pool, deadline) for scheme, pool in manager.pool_classes_by_scheme.items()
+    }
+
+
+def _watched(pool: type[HTTPConnectionPool], deadline: Deadline) -> type[HTTPConnectionPool]:
+    class Watched(pool.ConnectionCls):  # type: ignore[name-defined,misc]  # whichever the manager has
         def _new_conn(self) -> socket.socket:
-            options = _SocketOptions(self.socket_options or ())
-            options.deadline = deadline
-            self.socket_options = options
-            sock = super()._new_conn()
+            self.socket_options: Any = _SocketOptions(deadline, self.socket_options or ())
+            sock: socket.socket = super()._new_conn()
             deadline.watch(sock)
             return sock
 
-    class WatchedTLS(Watched, HTTPSConnection):
-        pass
-
-    class Pool(HTTPConnectionPool):
-        ConnectionCls = Watched
-
-    class TLSPool(HTTPSConnectionPool):
-        ConnectionCls = WatchedTLS
-
-    return {"http": Pool, "https": TLSPool}
+    return type(pool.__name__, (pool,), {"ConnectionCls": Watched})
 
 
 class Transport:
@@ -153,7 +152,7 @@ class Transport:
         proxies: Mapping[str, str] | None,
         trust_env: bool,
     ) -> None:
-        self._timeout = check_seconds("timeout", timeout, positive=True)
+        self.timeout = check_seconds("timeout", timeout, positive=True)
         self._trust_env = check_flag("trust_env", trust_env)
         if not isinstance(verify, (bool, str)):
             raise unexpected("verify", "True, False, or the path of a CA bundle")
@@ -187,7 +186,7 @@ class Transport:
         """
         session.trust_env = self._trust_env
         session.headers.update(_HEADERS)
-        with session, Deadline(self._timeout) as deadline:
+        with session, Deadline(self.timeout) as deadline:
             for prefix in ("https://", "http://"):
                 session.mount(prefix, DeadlineAdapter(deadline))
             for last in (False, True):
@@ -217,7 +216,7 @@ class Transport:
 
     def _no_answer(self, error: Exception, endpoint: str, deadline: Deadline) -> TokenRequestError:
         if deadline.passed or isinstance(error, requests.Timeout):
-            why = f"nothing complete within {self._timeout:g} s (timeout)"
+            why = f"nothing complete within {self.timeout:g} s (timeout)"
         elif isinstance(error, ValueError):  # its text may hold the header that could not be sent
             why = f"the request could not be sent ({type(error).__name__})"
         else:
