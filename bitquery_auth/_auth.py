@@ -116,6 +116,7 @@ class Auth:
             raise ConfigurationError(msg)
         self._hosts = AllowedHosts(allowed_hosts)
         self._header_name = check_header_name("header_name", header_name)
+        self._is_stripped = header_name.lower() == "authorization"  # by the clients, when a redirect leads elsewhere
         self._prefix = f"{check_header_text('scheme', scheme)} " if scheme != "" else ""
         if not callable(is_auth_failure):
             raise unexpected("is_auth_failure", "a callable (response) -> bool")

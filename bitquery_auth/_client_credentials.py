@@ -152,8 +152,11 @@ class ClientCredentials(ReuseTokenSource):
         """Where the tokens come from."""
         return self._token_endpoint
 
-    def revoke(self) -> None:
+    def revoke(self) -> bool:
         """Revoke the token that is kept, here or else in the store, and forget it (RFC 7009).
+
+        Returns:
+            Whether there was one.
 
         Raises:
             ConfigurationError: there is no `revocation_endpoint`.
@@ -166,17 +169,18 @@ class ClientCredentials(ReuseTokenSource):
         kept = self._ledger.kept
         token = self._shared_token() if kept is None else kept.token
         if token is None:
-            return
+            return False
         answer = self._exchange.revoke_token(self._revocation_endpoint, token.access_token)
         if not answer.successful:
             raise refusal(answer, time.time())
         self.discard(token)
         if self._store is not None:
             attempt(self._store, "discard", self._store_key(), token.access_token)
+        return True
 
-    async def arevoke(self) -> None:
+    async def arevoke(self) -> bool:
         """Do what `revoke` does, without blocking the event loop."""
-        await call_in_thread(self.revoke)
+        return await call_in_thread(self.revoke)
 
     def _fetch(self, now: Instant, wanted: Wanted) -> Grant:
         if self._store is None:

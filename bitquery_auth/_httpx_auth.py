@@ -109,7 +109,7 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
         """Put the token on a request."""
         if destination.in_query:
             request.url = request.url.copy_set_param("token", token.access_token)
-        elif self._travels:
+        elif self._is_stripped:
             request.headers[self._header_name] = self._header_for(token)
         else:
             request.headers = _one_hop_headers(_module_of(request))(
@@ -141,11 +141,6 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
             again.read()
         self._place(again, destination, token)
         return again
-
-    @property
-    def _travels(self) -> bool:
-        """Whether the clients take the header off themselves when a redirect leads elsewhere."""
-        return self._header_name.lower() == "authorization"
 
 
 _DONE: Any = object()

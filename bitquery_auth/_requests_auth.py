@@ -17,7 +17,7 @@ from urllib3.util import parse_url
 from bitquery_auth._auth import Auth, Destination, HeaderValue
 from bitquery_auth._errors import BitqueryAuthError, as_client_error
 from bitquery_auth._hosts import Origin
-from bitquery_auth._refusal import is_replayed
+from bitquery_auth._refusal import UNAUTHORIZED, is_replayed
 from bitquery_auth._replay import drain_requests, rewound
 from bitquery_auth._token import Token
 
@@ -57,6 +57,16 @@ class RequestsAuth(Auth, AuthBase):
         destination = self._judge(url, *origin)
         destination.hook = RefusalHook(self, destination.origin)
         return destination
+
+    def _look_at(self, response: requests.Response, origin: Origin, options: dict[str, Any]) -> requests.Response:
+        sent = response.request
+        if _origin(sent.url) != origin:  # a redirect led elsewhere
+            return response
+        if self._is_refused(response, origin):
+            response = self._answer(response, origin, options)
+        if not self._is_stripped:
+            self._keep_from_redirect(response, sent, origin)
+        return response
 
     def _answer(self, response: requests.Response, origin: Origin, options: dict[str, Any]) -> requests.Response:
         """Get another token for a refused request, and send it again; where that cannot be, hand the refusal over."""
@@ -100,7 +110,7 @@ class RequestsAuth(Auth, AuthBase):
     def _keep_from_redirect(self, response: requests.Response, sent: requests.PreparedRequest, origin: Origin) -> None:
         """Take a header of our own name off before requests copies it to another host; it strips Authorization only."""
         location = response.headers.get("location")
-        if location is None or not response.is_redirect or self._header_name.lower() == "authorization":
+        if location is None or not response.is_redirect:
             return
         if _origin(urljoin(response.url, requote_uri(location))) != origin:
             sent.headers.pop(self._header_name, None)
@@ -114,23 +124,19 @@ class RefusalHook:
         origin: Where the first request went: redirects that lead elsewhere are none of its business.
     """
 
-    __slots__ = ("_auth", "_origin")
+    __slots__ = ("_auth", "_origin", "_plain", "_troubles")
 
     def __init__(self, auth: RequestsAuth, origin: Origin) -> None:
         self._auth = auth
         self._origin = origin
+        self._plain = auth._by_status and auth._is_stripped  # noqa: SLF001 - one subject, in one file
+        self._troubles = auth._refusals.troubles  # noqa: SLF001
 
-    def __call__(self, response: requests.Response, *_: Any, **options: Any) -> requests.Response:
+    def __call__(self, response: requests.Response, **options: Any) -> requests.Response:
         """Answer a refusal by one of our origin's."""
-        auth, origin, sent = self._auth, self._origin, response.request
-        if auth._is_fine(response) and not response.is_redirect:  # noqa: SLF001
-            return response
-        if _origin(sent.url) != origin:
-            return response
-        if auth._is_refused(response, origin):  # noqa: SLF001
-            response = auth._answer(response, origin, options)  # noqa: SLF001
-        auth._keep_from_redirect(response, sent, origin)  # noqa: SLF001
-        return response
+        if response.status_code != UNAUTHORIZED and self._plain and not self._troubles:
+            return response  # nearly every answer: two looks, no call
+        return self._auth._look_at(response, self._origin, options)  # noqa: SLF001
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave the auth, and with it the secret, out of a pickled response or request."""

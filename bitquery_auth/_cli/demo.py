@@ -48,7 +48,7 @@ class Chapter:
     kept: bool = False
 
 
-def run() -> int:
+def demo() -> int:
     """Tell the story with every client that is installed.
 
     Returns:

@@ -8,7 +8,7 @@ import threading
 from bitquery_auth.sandbox import Sandbox
 
 
-def run(*, port: int, lifetime: float) -> int:
+def sandbox(*, port: int, lifetime: float) -> int:
     """Serve until SIGINT or SIGTERM.
 
     Args:
@@ -18,12 +18,12 @@ def run(*, port: int, lifetime: float) -> int:
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    with Sandbox(port=port, lifetime=lifetime) as sandbox:
-        print(_settings(sandbox), flush=True)
+    with Sandbox(port=port, lifetime=lifetime) as running:
+        print(_settings(running), flush=True)
         stopped.wait()
     print(
-        f"Stopped after {sandbox.token_requests} token requests and {sandbox.api_requests} API requests, "
-        f"{sandbox.api_refusals} of which were refused."
+        f"Stopped after {running.token_requests} token requests and {running.api_requests} API requests, "
+        f"{running.api_refusals} of which were refused."
     )
     return 0
 

@@ -1,0 +1,52 @@
+"""``bitquery-auth token`` and ``bitquery-auth revoke``: the token that is kept between runs."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+
+from bitquery_auth import StaticToken
+from bitquery_auth._cli.exits import OK
+from bitquery_auth._cli.surroundings import source
+from bitquery_auth._cli.terminal import waiting
+from bitquery_auth._errors import ConfigurationError
+
+
+def token(*, header: bool, json: bool) -> int:
+    """Print a valid access token.
+
+    Args:
+        header: Print it as a header.
+        json: Print it as JSON, with what is known of it.
+    """
+    with waiting("asking for a token"):
+        given = source().token()
+    if header:
+        print(f"Authorization: {given.token_type} {given.access_token}")
+    elif json:
+        members = {
+            "access_token": given.access_token,
+            "token_type": given.token_type,
+            "scope": given.scope,
+            "expires_at": None if given.expires_at is None else given.expires_at.isoformat(),
+        }
+        print(json_module.dumps(members))
+    else:
+        print(given.access_token)
+    return OK
+
+
+def revoke() -> int:
+    """Revoke the token that is kept, and forget it.
+
+    Raises:
+        ConfigurationError: the token is a static one.
+    """
+    kept = source()
+    if isinstance(kept, StaticToken):
+        msg = "A token from the account page is revoked there: it has no client secret to be revoked with."
+        raise ConfigurationError(msg)
+    with waiting("revoking the token"):
+        revoked = kept.revoke()
+    print("The token is revoked." if revoked else "No token was kept: nothing to revoke.", file=sys.stderr)
+    return OK
