@@ -135,13 +135,12 @@ class Auth:
 
     # -- where a request goes --------------------------------------------------------------------
 
-    def _judge(self, key: Any, scheme: str, host: str, port: int | None) -> Destination:
-        """Decide whether requests to these parts of a URL carry the token, and remember it under `key`.
+    def _judge(self, key: Any, origin: Origin) -> Destination:
+        """Decide whether requests to an origin carry the token, and remember it under `key`.
 
         Raises:
             ConfigurationError: they may, but it would cross the network readable.
         """
-        origin = Origin.of(scheme, host, port)
         allowed = self._hosts.allow(origin)
         if not allowed and not any(known.origin.host == origin.host for known in self._known()):
             logger.warning("%s is not among allowed_hosts: requests to it go without the token", origin.host)

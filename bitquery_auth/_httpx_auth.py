@@ -102,8 +102,7 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
     def _destination_of(self, request: Any) -> Destination:
         url = request.url
         key = (url.scheme, url.host, url.port)
-        found = self._destinations.get(key)
-        return found or self._judge(key, url.scheme, url.raw_host.decode("ascii"), url.port)
+        return self._destinations.get(key) or self._judge(key, _origin(url))
 
     def _place(self, request: Any, destination: Destination, token: Token) -> None:
         """Put the token on a request."""
@@ -117,9 +116,8 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
             )
 
     def _is_ours(self, response: Any, origin: Origin) -> bool:
-        """Whether an answer is a refusal by the origin that the first request went to, redirects followed."""
-        url = response.request.url
-        if Origin.of(url.scheme, url.raw_host.decode("ascii"), url.port) == origin:
+        """Whether an answer is a refusal by the origin that the first request went to, and never left."""
+        if all(_origin(hop.request.url) == origin for hop in (*response.history, response)):
             return self._is_refused(response, origin)
         self._refusals.accepted(origin)  # it has answered with a redirect
         return False
@@ -141,6 +139,10 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
             again.read()
         self._place(again, destination, token)
         return again
+
+
+def _origin(url: Any) -> Origin:
+    return Origin.of(url.scheme, url.raw_host.decode("ascii"), url.port)
 
 
 _DONE: Any = object()
@@ -168,8 +170,8 @@ def _one_hop_headers(module: Any) -> Any:
         """One header more, which is sent and seen here, but not copied: a redirect's headers begin as a copy."""
 
         def __init__(self, headers: Any, name: str, value: str) -> None:
-            super().__init__(headers)
-            super().pop(name, None)
+            taken = name.lower().encode("ascii")
+            super().__init__([(key, given) for key, given in headers.raw if key.lower() != taken])
             self._one = (name, value)
 
         @property

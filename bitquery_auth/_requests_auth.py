@@ -49,18 +49,19 @@ class RequestsAuth(Auth, AuthBase):
         if not hooks:
             hooks.append(destination.hook)
         elif destination.hook not in hooks:  # put there once, however often an auth is called for a request
-            hooks[:] = [destination.hook, *(hook for hook in hooks if not isinstance(hook, RefusalHook))]
+            hooks[:] = [destination.hook, *(each for each in hooks if not _is_ours(each))]
         return r
 
     def _destination_of(self, url: str | None) -> Destination:
-        origin = _origin(url)
-        destination = self._judge(url, *origin)
+        destination = self._judge(url, _origin(url))
         destination.hook = RefusalHook(self, destination.origin)
         return destination
 
     def _look_at(self, response: requests.Response, origin: Origin, options: dict[str, Any]) -> requests.Response:
         sent = response.request
-        if _origin(sent.url) != origin:  # a redirect led elsewhere
+        if _origin(sent.url) != origin:
+            # A redirect led elsewhere. Should it lead back, that was another host's choice: nothing is answered then.
+            sent.hooks = {**sent.hooks, "response": [each for each in sent.hooks["response"] if not _is_ours(each)]}
             return response
         if self._is_refused(response, origin):
             response = self._answer(response, origin, options)
@@ -147,6 +148,10 @@ class RefusalHook:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> RefusalHook:
         return self
+
+
+def _is_ours(hook: object) -> bool:
+    return isinstance(hook, RefusalHook)
 
 
 def _hand_over(response: requests.Response, *_: Any, **__: Any) -> requests.Response:

@@ -2,7 +2,8 @@
 
 Order of the checks, error codes and wording follow Hydra's OAuth engine (``ory/hydra``, directory
 ``fosite``: ``access_request_handler.go``, ``client_authentication.go``, ``revoke_handler.go``,
-``errors.go``), because what a client makes of an error depends on all three.
+``errors.go``), because what a client makes of an error depends on all three. What the router in
+front of it answers is that of a running Hydra v2.3.0.
 """
 
 from __future__ import annotations
@@ -18,7 +19,15 @@ from bitquery_auth.sandbox._forms import basic_credentials, parse_form, query_un
 from bitquery_auth.sandbox._messages import Request, Response
 from bitquery_auth.sandbox._tokens import IssuedToken, new_token_value
 
-__all__ = ["BASIC", "FORM_BODY", "AuthMethod", "Client", "answer_revocation_request", "answer_token_request"]
+__all__ = [
+    "BASIC",
+    "FORM_BODY",
+    "NOT_FOUND",
+    "AuthMethod",
+    "Client",
+    "answer_revocation_request",
+    "answer_token_request",
+]
 
 AuthMethod = Literal["client_secret_post", "client_secret_basic"]
 """How a client proves itself (RFC 7591 §2): in the form body, or in a Basic header."""
@@ -46,6 +55,9 @@ class Client:
     client_secret: str = field(repr=False)
     auth_method: AuthMethod
     scopes: tuple[str, ...]
+    audiences: tuple[str, ...] = ()
+    lifetime: float | None = None
+    """Seconds that its tokens live; None: as long as everyone's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +97,24 @@ _INVALID_CLIENT = _ErrorKind(
     "or unsupported authentication method).",
 )
 _INVALID_SCOPE = _ErrorKind("invalid_scope", 400, "The requested scope is invalid, unknown, or malformed.")
+_UNAUTHORIZED_CLIENT = _ErrorKind(
+    "unauthorized_client", 400, "The client is not authorized to request a token using this method."
+)
+
+_GRANTS_OF_OTHERS = ("authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:jwt-bearer")
+"""Grants that Hydra knows, and applications here may not use."""
+
+
+def _go_error(status: int, text: str, *headers: tuple[str, str]) -> Response:
+    """Answer as Go's ``http.Error`` does."""
+    plain = (("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff"))
+    return Response(status, (*headers, *plain), f"{text}\n".encode())
+
+
+NOT_FOUND: Final = _go_error(404, "404 page not found")
+"""What Hydra's router answers at a path that it does not know."""
+_WRONG_HTTP_METHOD = _go_error(405, "Method Not Allowed", ("Allow", "OPTIONS, POST"))
+_OPTIONS = Response(200, (("Cache-Control", "private, no-cache, no-store, must-revalidate"),))
 
 
 class _RefusedError(Exception):
@@ -102,16 +132,19 @@ def answer_token_request(
     Args:
         request: What was sent.
         find_client: The registered clients.
-        lifetime: How long a token lives, in seconds.
+        lifetime: How long a token lives, in seconds, where the client has no lifetime of its own.
         now: The time, in seconds.
 
     Returns:
         The answer, and the token that it hands out, if any: the caller keeps it.
     """
+    if request.method != "POST":
+        return _routed_otherwise(request), None
     try:
         client, scope = _check_token_request(request, find_client)
     except _RefusedError as refused:
         return _refusal(refused.kind, refused.hint), None
+    lifetime = lifetime if client.lifetime is None else client.lifetime
     token = IssuedToken(new_token_value(), client.client_id, scope, now + lifetime)
     answer = {
         "access_token": token.value,
@@ -129,6 +162,8 @@ def answer_revocation_request(request: Request, find_client: FindClient) -> tupl
         The answer, and what to revoke, if anything. The answer is the same for a token of this
         client, of another, and of nobody.
     """
+    if request.method != "POST":
+        return _routed_otherwise(request), None
     try:
         form = _check_form(request)
         client = _authenticate(request, form, find_client)
@@ -138,26 +173,41 @@ def answer_revocation_request(request: Request, find_client: FindClient) -> tupl
     return Response(200, _NOT_STORED), Revocation(client.client_id, form.get("token", ""))
 
 
+def _routed_otherwise(request: Request) -> Response:
+    """Answer what never reaches the endpoint behind the router."""
+    return _OPTIONS if request.method == "OPTIONS" else _WRONG_HTTP_METHOD
+
+
 def _check_token_request(request: Request, find_client: FindClient) -> tuple[Client, str]:
     form = _check_form(request)
-    grant_types = form.get("grant_type", "").split()
+    grant_types = _listed(form.get("grant_type", ""))
     if not grant_types:
         raise _RefusedError(_INVALID_REQUEST, "Request parameter 'grant_type' is missing")
-    if grant_types != ["client_credentials"]:
+    if grant_types != ["client_credentials"] and (len(grant_types) > 1 or grant_types[0] not in _GRANTS_OF_OTHERS):
         # Before the client is looked at, and not `unsupported_grant_type`: no handler took it.
         raise _RefusedError(_INVALID_REQUEST)
     client = _authenticate(request, form, find_client)
-    scopes = dict.fromkeys(form.get("scope", "").split())
+    if grant_types != ["client_credentials"]:
+        hint = f"The OAuth 2.0 Client is not allowed to use authorization grant '{grant_types[0]}'."
+        raise _RefusedError(_UNAUTHORIZED_CLIENT, hint)
+    scopes = dict.fromkeys(_listed(form.get("scope", "")))
     for scope in scopes:
         if scope not in client.scopes:
             hint = f"The OAuth 2.0 Client is not allowed to request scope '{scope}'."
             raise _RefusedError(_INVALID_SCOPE, hint)
+    for audience in _listed(form.get("audience", "")):
+        if audience not in client.audiences:
+            hint = f"Requested audience '{audience}' has not been whitelisted by the OAuth 2.0 Client."
+            raise _RefusedError(_INVALID_REQUEST, hint)
     return client, " ".join(scopes)
 
 
+def _listed(text: str) -> list[str]:
+    """Take a list apart as fosite does: only spaces separate, but none of any kind stays around an item."""
+    return [item.strip() for item in text.split(" ") if item.strip()]
+
+
 def _check_form(request: Request) -> dict[str, str]:
-    if request.method != "POST":
-        raise _RefusedError(_INVALID_REQUEST, f"HTTP method is '{request.method}', expected 'POST'.")
     form = parse_form(request)
     if not form:
         raise _RefusedError(_INVALID_REQUEST, "The POST body can not be empty.")

@@ -15,7 +15,14 @@ from http import HTTPStatus
 from typing import Literal
 
 from bitquery_auth.sandbox._api import answer_api_request, bearer_token, is_short_term_request
-from bitquery_auth.sandbox._hydra import FORM_BODY, AuthMethod, Client, answer_revocation_request, answer_token_request
+from bitquery_auth.sandbox._hydra import (
+    FORM_BODY,
+    NOT_FOUND,
+    AuthMethod,
+    Client,
+    answer_revocation_request,
+    answer_token_request,
+)
 from bitquery_auth.sandbox._messages import Recorded, Request, Response
 from bitquery_auth.sandbox._tokens import IssuedToken, TokenRegistry
 
@@ -67,6 +74,8 @@ class Service:
     """The API exchanges a token for a short-term one."""
     allowed_scopes: Sequence[str] = ("api",)
     """What the application may ask for."""
+    allowed_audiences: Sequence[str] = ()
+    """What it may name as ``audience``."""
     token_endpoint_auth_method: AuthMethod = FORM_BODY
     """How the application must authenticate; the other way is refused, as at Hydra."""
     client_id: str = field(default_factory=_new_client_id)
@@ -125,6 +134,8 @@ class Service:
         *,
         token_endpoint_auth_method: AuthMethod = FORM_BODY,
         scopes: Sequence[str] = ("api",),
+        audiences: Sequence[str] = (),
+        lifetime: float | None = None,
     ) -> None:
         """Register a further application, in place of one added before under the same id.
 
@@ -133,8 +144,12 @@ class Service:
             client_secret: Its secret.
             token_endpoint_auth_method: How it must authenticate.
             scopes: What it may ask for.
+            audiences: What it may name as ``audience``.
+            lifetime: Seconds that its tokens live; None: the sandbox's `lifetime`.
         """
-        self._clients[client_id] = Client(client_id, client_secret, token_endpoint_auth_method, _names(scopes))
+        self._clients[client_id] = Client(
+            client_id, client_secret, token_endpoint_auth_method, _names(scopes), _names(audiences), lifetime
+        )
 
     def answer(self, request: Request, pause: Callable[[float], bool]) -> Response | None:
         """Answer one request, count it and record it.
@@ -166,7 +181,7 @@ class Service:
             case "/graphql" | "/eap":
                 return self._at_api(request)
             case _:
-                return Response.text(404, "404 page not found")
+                return NOT_FOUND
 
     def _at_token_endpoint(self, request: Request, pause: Callable[[float], bool]) -> Response | None:
         with self._lock:
@@ -212,7 +227,13 @@ class Service:
             return self._clients.get(client_id)
         if self.revoked_client:
             return None
-        return Client(client_id, self.client_secret, self.token_endpoint_auth_method, _names(self.allowed_scopes))
+        return Client(
+            client_id,
+            self.client_secret,
+            self.token_endpoint_auth_method,
+            _names(self.allowed_scopes),
+            _names(self.allowed_audiences),
+        )
 
     def _token(self, request: Request, now: float) -> IssuedToken | None:
         value = bearer_token(request)
@@ -229,6 +250,6 @@ class Service:
         return None if outage == "drop" else Response.failure(outage, self.retry_after)
 
 
-def _names(scopes: Sequence[str]) -> tuple[str, ...]:
+def _names(values: Sequence[str]) -> tuple[str, ...]:
     """Take one string as the space-separated list that it is everywhere else in OAuth."""
-    return tuple(scopes.split() if isinstance(scopes, str) else scopes)
+    return tuple(values.split() if isinstance(values, str) else values)
