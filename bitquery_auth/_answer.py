@@ -138,8 +138,9 @@ def refusal(answer: Answer, now: float, advice: str = "") -> TokenEndpointError:
     said = f"{answer.host} answered {answer.status_code}"
     if error is not None:
         said += f" {error}" + (f": {description}" if description else "")
+    way_out = _way_out(answer, error, description) or (advice if error is None else "")
     return TokenEndpointError(
-        f"{said.rstrip('.')}. {_way_out(answer, error, description) or advice}".rstrip(),
+        f"{said.rstrip('.')}. {way_out}".rstrip(),
         error=error,
         error_description=description,
         error_uri=uri,

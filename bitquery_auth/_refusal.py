@@ -14,6 +14,7 @@ PAUSE_FIRST = 1.0
 PAUSE_MOST = 300.0
 
 UNAUTHORIZED = 401
+LOWEST_REDIRECT = 300
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Methods that change nothing on the server (RFC 9110 §9.2.1)."""
 

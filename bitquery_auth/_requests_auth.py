@@ -17,7 +17,7 @@ from urllib3.util import parse_url
 from bitquery_auth._auth import Auth, Destination, HeaderValue
 from bitquery_auth._errors import BitqueryAuthError, as_client_error
 from bitquery_auth._hosts import Origin
-from bitquery_auth._refusal import UNAUTHORIZED, is_replayed
+from bitquery_auth._refusal import LOWEST_REDIRECT, is_replayed
 from bitquery_auth._replay import drain_requests, rewound
 from bitquery_auth._token import Token
 
@@ -125,17 +125,17 @@ class RefusalHook:
         origin: Where the first request went: redirects that lead elsewhere are none of its business.
     """
 
-    __slots__ = ("_auth", "_origin", "_plain", "_troubles")
+    __slots__ = ("_auth", "_by_status", "_origin", "_troubles")
 
     def __init__(self, auth: RequestsAuth, origin: Origin) -> None:
         self._auth = auth
         self._origin = origin
-        self._plain = auth._by_status and auth._is_stripped  # noqa: SLF001 - one subject, in one file
+        self._by_status = auth._by_status  # noqa: SLF001 - one subject, in one file
         self._troubles = auth._refusals.troubles  # noqa: SLF001
 
     def __call__(self, response: requests.Response, **options: Any) -> requests.Response:
         """Answer a refusal by one of our origin's."""
-        if response.status_code != UNAUTHORIZED and self._plain and not self._troubles:
+        if response.status_code < LOWEST_REDIRECT and self._by_status and not self._troubles:
             return response  # nearly every answer: two looks, no call
         return self._auth._look_at(response, self._origin, options)  # noqa: SLF001
 
