@@ -26,7 +26,9 @@ if TYPE_CHECKING:
         TokenEndpointError,
         TokenRequestError,
     )
+    from bitquery_auth._file_store import FileTokenStore
     from bitquery_auth._httpx_auth import HTTPXAuth
+    from bitquery_auth._redis_store import RedisTokenStore
     from bitquery_auth._requests_auth import RequestsAuth
     from bitquery_auth._short_term import ShortTermToken
     from bitquery_auth._store import TokenStore
@@ -36,8 +38,10 @@ __all__ = [
     "BitqueryAuthError",
     "ClientCredentials",
     "ConfigurationError",
+    "FileTokenStore",
     "HTTPXAuth",
     "InvalidTokenResponseError",
+    "RedisTokenStore",
     "RequestsAuth",
     "ShortTermToken",
     "StaticToken",
@@ -55,8 +59,10 @@ _HOMES = {
     "BitqueryAuthError": "_errors",
     "ClientCredentials": "_client_credentials",
     "ConfigurationError": "_errors",
+    "FileTokenStore": "_file_store",
     "HTTPXAuth": "_httpx_auth",
     "InvalidTokenResponseError": "_errors",
+    "RedisTokenStore": "_redis_store",
     "RequestsAuth": "_requests_auth",
     "ShortTermToken": "_short_term",
     "StaticToken": "_token",

@@ -11,7 +11,7 @@ from bitquery_auth._auth import Auth, Destination
 from bitquery_auth._errors import BitqueryAuthError, as_client_error
 from bitquery_auth._hosts import Origin
 from bitquery_auth._refusal import is_replayed
-from bitquery_auth._replay import adrain_httpx, drain_httpx, is_repeatable
+from bitquery_auth._replay import bound_refusal, is_repeatable
 from bitquery_auth._token import Token
 
 
@@ -51,7 +51,7 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
             BitqueryAuthError: there is no token to be had, or the request would send it readable; each is
                 also an ``HTTPError`` of the client's.
         """
-        replay = True
+        response = None
         try:
             destination = self._destination_of(request)
             if not destination.is_allowed:
@@ -60,23 +60,17 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
             token = self._source.token()
             self._place(request, destination, token)
             response = yield request
-            if self._is_fine(response) or not self._is_ours(response, destination.origin):
+            if self._is_fine(response):
                 return
-            replay = self._may_replay(response.request)
-            steps, got = self._steps(request, response, destination, token, replay=replay), None
+            steps, got = self._after(request, response, destination, token), None
             while (wanted := _next(steps, got)) is not _DONE:
-                if wanted is None:
-                    got = self._source.token()
-                else:
-                    drain_httpx(response, _module_of(request).ByteStream)
-                    got = yield self._again(response.request, destination, wanted)
+                got = self._source.token() if wanted is None else (yield wanted)
         except BitqueryAuthError as error:
-            if replay:
-                raise _client_error(error, request) from error.__cause__
+            self._raise_or_hand_over(error, request, response)
 
     async def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
         """Do what `sync_auth_flow` does, without blocking the event loop."""
-        replay = True
+        response = None
         try:
             destination = self._destination_of(request)
             if not destination.is_allowed:
@@ -85,19 +79,13 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
             token = await self._atoken()
             self._place(request, destination, token)
             response = yield request
-            if self._is_fine(response) or not self._is_ours(response, destination.origin):
+            if self._is_fine(response):
                 return
-            replay = self._may_replay(response.request)
-            steps, got = self._steps(request, response, destination, token, replay=replay), None
+            steps, got = self._after(request, response, destination, token), None
             while (wanted := _next(steps, got)) is not _DONE:
-                if wanted is None:
-                    got = await self._atoken()
-                else:
-                    await adrain_httpx(response, _module_of(request).ByteStream)
-                    got = yield self._again(response.request, destination, wanted)
+                got = await self._atoken() if wanted is None else (yield wanted)
         except BitqueryAuthError as error:
-            if replay:
-                raise _client_error(error, request) from error.__cause__
+            self._raise_or_hand_over(error, request, response)
 
     def _destination_of(self, request: Any) -> Destination:
         url = request.url
@@ -115,19 +103,28 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
                 request.headers, self._header_name, self._header_for(token)
             )
 
-    def _is_ours(self, response: Any, origin: Origin) -> bool:
-        """Whether an answer is a refusal by the origin that the first request went to, and never left."""
-        if all(_origin(hop.request.url) == origin for hop in (*response.history, response)):
-            return self._is_refused(response, origin)
-        self._refusals.accepted(origin)  # it has answered with a redirect
-        return False
-
-    def _steps(
-        self, request: Any, response: Any, destination: Destination, token: Token, *, replay: bool
-    ) -> Generator[Token | None, Any, None]:
-        hop = response.request
+    def _after(self, request: Any, response: Any, destination: Destination, token: Token) -> Generator[Any, Any, None]:
+        """What follows an answer, for either flow to carry out: see `Auth._recovery`; requests instead of tokens."""
+        origin, hop = destination.origin, response.request
+        if any(_origin(each.request.url) != origin for each in (*response.history, response)):
+            self._refusals.accepted(origin)  # it has answered with a redirect; what came of that is not its answer
+            return
+        if not self._is_refused(response, origin):
+            return
         carried = hop is request or hop.headers.get(self._header_name) == self._header_for(token)
-        return self._recovery(destination.origin, token.access_token if carried else None, replay=replay)
+        steps = self._recovery(origin, token.access_token if carried else None, replay=self._may_replay(hop))
+        got = None
+        while (wanted := _next(steps, got)) is not _DONE:
+            if wanted is None:
+                got = yield None
+            else:
+                bound_refusal(response, _module_of(hop))
+                got = yield self._again(hop, destination, wanted)
+
+    def _raise_or_hand_over(self, error: BitqueryAuthError, request: Any, response: Any) -> None:
+        """Raise that there is no token; a refusal that would not be sent again is handed over all the same."""
+        if response is None or self._may_replay(response.request):
+            raise _client_error(error, request) from error.__cause__
 
     def _may_replay(self, hop: Any) -> bool:
         return is_replayed(self._replay, hop.method) and is_repeatable(hop.stream)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 from bitquery_auth._transport import Deadline
@@ -55,62 +57,97 @@ def drain_requests(response: Any) -> None:
     with Deadline(DRAIN_SECONDS) as deadline, suppress(Exception):
         if (sock := getattr(getattr(response.raw, "connection", None), "sock", None)) is not None:
             deadline.watch(sock)
-        body = response.raw.read(DRAIN_BYTES + 1, decode_content=True)
+        body = response.raw.read(DRAIN_BYTES + 1, decode_content=False)
         if len(body) > DRAIN_BYTES or deadline.passed:
             body = None
     if body is None:
         response.close()
     # requests has no public way to give a response the body that was read for it
-    response._content = body or b""  # noqa: SLF001
+    response._content = b"" if body is None or _is_encoded(response) else body  # noqa: SLF001
     response._content_consumed = True  # noqa: SLF001
     response.close()
 
 
-def drain_httpx(response: Any, byte_stream: Any) -> None:
-    """Do the same for httpx, which reads a refusal on its own, but without bounds.
+def _is_encoded(response: Any) -> bool:
+    """Whether a body is compressed. It is given up then: few bytes may unzip to many, or not at all."""
+    return "content-encoding" in response.headers
+
+
+def bound_refusal(response: Any, module: Any) -> None:
+    """Bound what httpx reads of a refusal before it sends the next request: on its own it reads to the end.
 
     Args:
         response: The refusal.
-        byte_stream: ``httpx.ByteStream`` of the same family.
+        module: ``httpx`` or ``httpx2``.
     """
-    if response.is_closed:  # a response hook has read it
-        return
-    body = b""
-    with _deadline_of(response) as deadline, suppress(Exception):
-        for chunk in response.stream if _is_worth_reading(response) else ():
-            body += chunk
-            if len(body) > DRAIN_BYTES or deadline.passed:
-                body = b""
-                break
-    response.stream.close()
-    response.stream = byte_stream(body)
+    if not response.is_closed:  # else a response hook has read it
+        response.stream = _bounded(module)(response)
+        response.headers.pop("content-encoding", None)  # what is given is not
 
 
-async def adrain_httpx(response: Any, byte_stream: Any) -> None:
-    """Do the same for an async client."""
-    if response.is_closed:
-        return
-    body = b""
-    with _deadline_of(response) as deadline, suppress(Exception):
-        if _is_worth_reading(response):
-            async for chunk in response.stream:
-                body += chunk
-                if len(body) > DRAIN_BYTES or deadline.passed:
-                    body = b""
-                    break
-    await response.stream.aclose()
-    response.stream = byte_stream(body)
+@cache
+def _bounded(module: Any) -> Any:
+    class BoundedStream(module.SyncByteStream, module.AsyncByteStream):  # type: ignore[misc]  # of either family
+        """A body that is given whole if it ends soon, and otherwise not at all."""
+
+        def __init__(self, response: Any) -> None:
+            self._stream = response.stream
+            self._drain = _Drain(response)
+
+        def __iter__(self) -> Iterator[bytes]:
+            with self._drain as drain:
+                for chunk in drain.worth(self._stream):
+                    drain.take(chunk)
+            yield drain.body
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            with self._drain as drain:
+                if drain.worth(self._stream):
+                    async for chunk in self._stream:
+                        drain.take(chunk)
+            yield drain.body
+
+        def close(self) -> None:
+            self._stream.close()
+
+        async def aclose(self) -> None:
+            await self._stream.aclose()
+
+    return BoundedStream
 
 
-def _is_worth_reading(response: Any) -> bool:
-    """Not over HTTP/2: there a stream is given up without its connection, and a shutdown would end the others."""
-    return bool(response.http_version != "HTTP/2")
+class _Drain(Deadline):
+    """Takes a body in; whatever stops it (its bounds, its connection) leaves it with none."""
 
+    def __init__(self, response: Any) -> None:
+        super().__init__(DRAIN_SECONDS)
+        self.body = b""
+        self._is_encoded = _is_encoded(response)
+        # HTTP/2 gives a stream up without its connection, and a shutdown would end the others on it.
+        self._is_worth_it = response.http_version != "HTTP/2"
+        network = response.extensions.get("network_stream") if self._is_worth_it else None
+        if network is not None and (sock := network.get_extra_info("socket")) is not None:
+            self.watch(sock)
 
-def _deadline_of(response: Any) -> Deadline:
-    deadline = Deadline(DRAIN_SECONDS)
-    network = response.extensions.get("network_stream")
-    if network is not None and _is_worth_reading(response):
-        with suppress(Exception):
-            deadline.watch(network.get_extra_info("socket"))
-    return deadline
+    def __exit__(self, *exc_info: object) -> bool | None:
+        super().__exit__(*exc_info)
+        _, error, *_ = exc_info
+        if error is not None or self.passed or self._is_encoded or len(self.body) > DRAIN_BYTES:
+            self.body = b""
+        return isinstance(error, Exception)
+
+    def worth(self, stream: Any) -> Any:
+        """The body's stream, if it is worth to be read."""
+        return stream if self._is_worth_it else ()
+
+    def take(self, chunk: bytes) -> None:
+        """Take a piece in. Beyond the bounds the connection is shut down, and the stream ends by itself.
+
+        To leave it in the middle would leave generators behind, of which trio complains.
+        """
+        if len(self.body) <= DRAIN_BYTES:
+            self.body += chunk
+        elif self._watched:
+            self.shut_down()
+        else:
+            raise OverflowError

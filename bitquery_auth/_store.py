@@ -27,7 +27,7 @@ class TokenStore(Protocol):
     """Where processes or machines share their tokens. Any method may raise: that is a miss and a warning."""
 
     def get(self, key: str) -> Token | None:
-        """Give the token kept under a key; None where there is none that still lives, or something else."""
+        """Give the token kept under a key, or None. A ValueError says that what is there is none: it is replaced."""
         ...
 
     def set(self, key: str, token: Token) -> None:
@@ -69,12 +69,15 @@ def dump_token(token: Token) -> str:
     return json.dumps({_SCHEMA: _SCHEMA_VERSION, **kept, "expires_at": ends})
 
 
-def load_token(text: str | bytes, store: object) -> Token | None:
-    """Read what `dump_token` wrote; anything else is a miss and a warning, and soon replaced.
+class NoTokenError(ValueError):
+    """What is kept under a key is no token that this version wrote."""
 
-    Args:
-        text: What was found.
-        store: Where; named in the warning.
+
+def load_token(text: str | bytes) -> Token:
+    """Read what `dump_token` wrote.
+
+    Raises:
+        NoTokenError: it is anything else; its words are not quoted.
     """
     with suppress(ValueError, TypeError, KeyError, OverflowError, OSError, RecursionError):
         kept = json.loads(text)
@@ -82,8 +85,14 @@ def load_token(text: str | bytes, store: object) -> Token | None:
             ends = None if kept["expires_at"] is None else _moment(kept["expires_at"])
             scope = check_scope("scope", kept["scope"])
             return Token(kept["access_token"], token_type=kept["token_type"], scope=scope, expires_at=ends)
-    logger.warning("%s: what is kept there is no token that this version wrote: it is not used", store)
-    return None
+    msg = "what is kept there is no token that this version wrote"
+    raise NoTokenError(msg)
+
+
+def has_ended(token: Token) -> bool:
+    """Whether a token is past its end."""
+    left = token.expires_in
+    return left is not None and left <= 0
 
 
 def _moment(seconds: object) -> datetime:
@@ -173,8 +182,8 @@ class GuardedStore:
                 token = self._store.get(key)
                 if token is None or isinstance(token, Token):
                     return token
-                msg = "not a Token"
-                raise TypeError(msg)
+                msg = "it gave something else than a Token"
+                raise NoTokenError(msg)
         return None
 
     def set(self, key: str, token: Token) -> None:
@@ -208,7 +217,7 @@ class GuardedStore:
             yield
         except Exception as error:  # noqa: BLE001 - whatever a store raises
             self._failed = True
-            self._given_up |= fatal
+            self._given_up |= fatal and not isinstance(error, ValueError)  # that quick: it is there, and can be mended
             if not self._warned:
                 self._warned = True
                 name = type(self._store).__name__
@@ -217,5 +226,5 @@ class GuardedStore:
 
 def _told(error: Exception) -> str:
     """Tell an error: by its words only where those are Python's own or ours, as a server's may quote the token."""
-    name = type(error).__name__
-    return f"{name}: {error}" if isinstance(error, OSError) and type(error).__module__ == "builtins" else name
+    harmless = isinstance(error, NoTokenError) or (isinstance(error, OSError) and type(error).__module__ == "builtins")
+    return str(error) if harmless else type(error).__name__

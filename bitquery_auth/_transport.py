@@ -40,7 +40,7 @@ class Deadline:
         self._end = time.monotonic() + seconds
         self._lock = threading.Lock()
         self._watched: list[socket.socket] = []
-        self._timer = threading.Timer(seconds, self._shut_down)
+        self._timer = threading.Timer(seconds, self.shut_down)
         self._timer.daemon = True
 
     def __enter__(self) -> Self:
@@ -48,12 +48,13 @@ class Deadline:
             self._timer.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_: object) -> bool | None:
         self._timer.cancel()
         with self._lock:
             for duplicate in self._watched:
                 duplicate.close()
             self._watched.clear()
+        return None
 
     @property
     def left(self) -> float:
@@ -71,9 +72,10 @@ class Deadline:
             # not sock.dup(): TLS sockets refuse it
             self._watched.append(socket.fromfd(sock.fileno(), sock.family, sock.type))
         if self.passed:
-            self._shut_down()
+            self.shut_down()
 
-    def _shut_down(self) -> None:
+    def shut_down(self) -> None:
+        """End all traffic on the watched sockets."""
         with self._lock:
             for duplicate in self._watched:
                 with suppress(OSError):  # it is closed already
