@@ -66,14 +66,16 @@ class Destination:
         origin: Where that is.
         is_allowed: Whether a token may be sent there.
         in_query: Whether it is sent in the URL: Bitquery's WebSockets take it no other way.
+        in_header: Whether it is sent in a header that the client itself takes off when a redirect leads elsewhere.
     """
 
-    __slots__ = ("hook", "in_query", "is_allowed", "origin")
+    __slots__ = ("hook", "in_header", "in_query", "is_allowed", "origin")
 
-    def __init__(self, origin: Origin, *, is_allowed: bool, in_query: bool) -> None:
+    def __init__(self, origin: Origin, *, is_allowed: bool, in_query: bool, in_header: bool) -> None:
         self.origin = origin
         self.is_allowed = is_allowed
         self.in_query = in_query
+        self.in_header = in_header
         self.hook: Any = None
 
 
@@ -127,6 +129,7 @@ class Auth:
         self._replay = replay
         self._insecure_http = check_flag("insecure_http", insecure_http)
         self._refusals = _refusals_of(source)
+        self._troubles = self._refusals.troubles
         self._atoken: Callable[[], Awaitable[Token]] = getattr(source, "atoken", None) or partial(
             call_in_thread, source.token
         )
@@ -154,7 +157,8 @@ class Auth:
             if not any(known.origin == origin for known in self._known()):
                 logger.warning("tokens to %s cross the network readable (insecure_http)", origin)
         in_query = allowed and origin.scheme == "wss" and _bitquery.is_bitquery_host(origin.host)
-        destination = Destination(origin, is_allowed=allowed, in_query=in_query)
+        in_header = allowed and not in_query and self._is_stripped
+        destination = Destination(origin, is_allowed=allowed, in_query=in_query, in_header=in_header)
         if len(self._destinations) >= _MOST_DESTINATIONS:
             self._destinations = {}  # a crawler's URLs: begin again rather than grow
         self._destinations[key] = destination
@@ -175,10 +179,6 @@ class Auth:
         return value
 
     # -- what follows a refusal ------------------------------------------------------------------
-
-    def _is_fine(self, response: Any) -> bool:
-        """Whether there is nothing to think about: the way of nearly every answer."""
-        return self._by_status and response.status_code != UNAUTHORIZED and not self._refusals.troubles
 
     def _is_refused(self, response: Any, origin: Origin) -> bool:
         """Whether an answer of this origin is a refusal; one that is not ends the origin's trouble."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bitquery_auth._auth import Auth, Destination
 from bitquery_auth._errors import BitqueryAuthError, as_client_error
 from bitquery_auth._hosts import Origin
-from bitquery_auth._refusal import is_replayed
+from bitquery_auth._refusal import UNAUTHORIZED, is_replayed
 from bitquery_auth._replay import bound_refusal, is_repeatable
 from bitquery_auth._token import Token
 
@@ -58,10 +58,14 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
                 yield request
                 return
             token = self._source.token()
-            self._place(request, destination, token)
+            placed, value = self._placed
+            if placed is token and destination.in_header:
+                request.headers[self._header_name] = value
+            else:
+                self._place(request, destination, token)
             response = yield request
-            if self._is_fine(response):
-                return
+            if self._by_status and response.status_code != UNAUTHORIZED and not self._troubles:
+                return  # nearly every answer
             steps, got = self._after(request, response, destination, token), None
             while (wanted := _next(steps, got)) is not _DONE:
                 got = self._source.token() if wanted is None else (yield wanted)
@@ -77,10 +81,14 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
                 yield request
                 return
             token = await self._atoken()
-            self._place(request, destination, token)
+            placed, value = self._placed
+            if placed is token and destination.in_header:
+                request.headers[self._header_name] = value
+            else:
+                self._place(request, destination, token)
             response = yield request
-            if self._is_fine(response):
-                return
+            if self._by_status and response.status_code != UNAUTHORIZED and not self._troubles:
+                return  # nearly every answer
             steps, got = self._after(request, response, destination, token), None
             while (wanted := _next(steps, got)) is not _DONE:
                 got = await self._atoken() if wanted is None else (yield wanted)
@@ -89,14 +97,14 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
 
     def _destination_of(self, request: Any) -> Destination:
         url = request.url
-        key = (url.scheme, url.host, url.port)
+        key = (url.scheme, url.raw_host, url.port)
         return self._destinations.get(key) or self._judge(key, _origin(url))
 
     def _place(self, request: Any, destination: Destination, token: Token) -> None:
         """Put the token on a request."""
         if destination.in_query:
             request.url = request.url.copy_set_param("token", token.access_token)
-        elif self._is_stripped:
+        elif destination.in_header:
             request.headers[self._header_name] = self._header_for(token)
         else:
             request.headers = _one_hop_headers(_module_of(request))(

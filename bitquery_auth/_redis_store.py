@@ -38,6 +38,7 @@ class RedisTokenStore:
     """Tokens in Redis or Valkey, shared by a fleet. Thread-safe, fork-safe, picklable where it was made from a URL.
 
     The server forgets a token when it ends, and the lock of a process that died. The client secret is not there.
+    The server's user needs the rights to GET, SET, EVAL, EVALSHA and SCRIPT LOAD.
 
     Args:
         url_or_client: ``redis://``, ``rediss://``, ``valkey://``, ``valkeys://`` or ``unix://``, whose query can

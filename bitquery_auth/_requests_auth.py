@@ -21,8 +21,6 @@ from bitquery_auth._refusal import LOWEST_REDIRECT, is_replayed
 from bitquery_auth._replay import drain_requests, rewound
 from bitquery_auth._token import Token
 
-_SEND_OPTIONS = ("stream", "timeout", "verify", "cert", "proxies")
-
 
 class RequestsAuth(Auth, AuthBase):
     __doc__ = Auth.__doc__
@@ -34,17 +32,15 @@ class RequestsAuth(Auth, AuthBase):
             BitqueryAuthError: there is no token to be had, or the request would send it readable; each is
                 also a `requests.RequestException`.
         """
-        destination = self._destinations.get(r.url)
         try:
-            if destination is None:
-                destination = self._destination_of(r.url)
+            destination = self._destinations.get(r.url) or self._destination_of(r.url)
             if not destination.is_allowed:
                 return r
             token = self._source.token()
         except BitqueryAuthError as error:
             raise as_client_error(error, requests.RequestException, r) from error.__cause__
-        placed = self._placed
-        r.headers[self._header_name] = placed[1] if placed[0] is token else self._header_for(token)
+        placed, value = self._placed
+        r.headers[self._header_name] = value if placed is token else self._header_for(token)
         hooks = r.hooks["response"]
         if not hooks:
             hooks.append(destination.hook)
@@ -102,7 +98,7 @@ class RequestsAuth(Auth, AuthBase):
             again.prepare_cookies(jar)
         again.headers[self._header_name] = self._header_for(token)
         began = time.monotonic()
-        second = response.connection.send(again, **{name: options[name] for name in _SEND_OPTIONS if name in options})
+        second = response.connection.send(again, **options)
         second.elapsed = timedelta(seconds=time.monotonic() - began)
         second.history.append(response)
         second.request = again
@@ -131,12 +127,26 @@ class RefusalHook:
         self._auth = auth
         self._origin = origin
         self._by_status = auth._by_status  # noqa: SLF001 - one subject, in one file
-        self._troubles = auth._refusals.troubles  # noqa: SLF001
+        self._troubles = auth._troubles  # noqa: SLF001
 
-    def __call__(self, response: requests.Response, **options: Any) -> requests.Response:
-        """Answer a refusal by one of our origin's."""
+    def __call__(
+        self,
+        response: requests.Response,
+        *_: Any,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: Any = True,
+        cert: Any = None,
+        proxies: Any = None,
+        **__: Any,
+    ) -> requests.Response:
+        """Answer a refusal by our origin. The options are those of `requests.adapters.HTTPAdapter.send`.
+
+        They are named, since collecting them would be half of what a good answer costs here.
+        """
         if response.status_code < LOWEST_REDIRECT and self._by_status and not self._troubles:
             return response  # nearly every answer: two looks, no call
+        options = {"stream": stream, "timeout": timeout, "verify": verify, "cert": cert, "proxies": proxies}
         return self._auth._look_at(response, self._origin, options)  # noqa: SLF001
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -1,8 +1,8 @@
 """A source that keeps its token: one fetch at a time, renewal ahead, backoff. `_renewal` decides, this drives.
 
 This is the one place that shares state between threads. It is safe without the global interpreter
-lock, too: everything is changed under ``_lock``, and what is read without it is one attribute that
-holds an immutable `Kept` or None. The lock is held for decisions only, never during a fetch, a
+lock, too: everything is changed under ``_lock``, and what is read without it is one attribute,
+`Ledger.ready`, that holds an immutable tuple. The lock is held for decisions only, never during a fetch, a
 wait, a ``yield`` or an ``await``.
 """
 
@@ -57,9 +57,9 @@ class ReuseTokenSource(ABC):
         Raises:
             BitqueryAuthError: none could be had (see the error tree of the README).
         """
-        kept = self._ledger.kept
-        if kept is not None and time.monotonic() < kept.renew[0] and time.time() < kept.renew[1]:
-            return kept.token
+        monotonic, wall, token = self._ledger.ready
+        if time.monotonic() < monotonic and time.time() < wall and token is not None:
+            return token
         return self._obtain(anew=False)
 
     def renew(self) -> Token:
@@ -84,9 +84,9 @@ class ReuseTokenSource(ABC):
 
     async def atoken(self) -> Token:
         """Give what `token` gives, without blocking the event loop (asyncio or trio)."""
-        kept = self._ledger.kept
-        if kept is not None and time.monotonic() < kept.renew[0] and time.time() < kept.renew[1]:
-            return kept.token
+        monotonic, wall, token = self._ledger.ready
+        if time.monotonic() < monotonic and time.time() < wall and token is not None:
+            return token
         return await self._aobtain(anew=False)
 
     async def arenew(self) -> Token:
