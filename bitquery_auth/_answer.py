@@ -8,10 +8,10 @@ be relied on.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -122,7 +122,7 @@ def seconds_in(value: object) -> float | None:
     """
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         value = float(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:  # noqa: PLR0124 - NaN
         return None
     return float(max(-MAX_SECONDS, min(value, MAX_SECONDS)))
 
@@ -151,7 +151,7 @@ def refusal(answer: Answer, now: float, advice: str = "") -> TokenEndpointError:
 
 def _way_out(answer: Answer, error: str | None, description: str | None) -> str:
     if _LOWEST_REDIRECT <= answer.status_code < _LOWEST_CLIENT_ERROR:
-        target = urlsplit(answer.headers.get("Location", "")).netloc.rpartition("@")[2]
+        target = _words(_host(answer.headers.get("Location", "")), answer.secrets)
         return (
             f"A redirect{f' to {target}' if target else ''} is not followed: the credentials would go along. "
             f"Give the endpoint's final URL."
@@ -198,11 +198,20 @@ def _words(value: object, secrets: tuple[str, ...]) -> str | None:
     return "".join(char if char.isprintable() else " " for char in value[:_MOST_WORDS])
 
 
+def _host(location: str) -> str:
+    try:
+        return urlsplit(location).netloc.rpartition("@")[2]
+    except ValueError:
+        return ""
+
+
 def _retry_after(answer: Answer, now: float) -> float | None:
     value = answer.headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return min(float(value), MAX_SECONDS)
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
+        date = parsedate_to_datetime(value)
+        date = date if date.tzinfo else date.replace(tzinfo=UTC)  # HTTP dates are Greenwich's (RFC 9110 §5.6.7)
+        return max(0.0, date.timestamp() - now)
     except (ValueError, OverflowError):
         return None

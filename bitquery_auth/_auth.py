@@ -274,13 +274,17 @@ def websocket_url(url: str, token: Token | str) -> str:
     Raises:
         ConfigurationError: the URL is none of a WebSocket, or its connection would not be encrypted.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in {"wss", "ws"} or not parts.hostname:
+    try:
+        parts = urlsplit(check_header_text("url", url))
+        origin = Origin.of(parts.scheme, parts.hostname or "", parts.port)
+    except ValueError:
+        origin = Origin("", "", None)
+    if origin.scheme not in {"wss", "ws"} or not origin.host:
         msg = "url must be that of a WebSocket: wss://host/path."
         raise ConfigurationError(msg)
-    if not Origin.of(parts.scheme, parts.hostname, None).is_secure:
+    if not origin.is_secure:
         msg = "url must be wss: the token would cross the network readable."
         raise ConfigurationError(msg)
-    access_token = check_header_text("token", token if isinstance(token, str) else token.access_token)
+    access_token = check_header_text("token", token.access_token if isinstance(token, Token) else token)
     kept = [field for field in parts.query.split("&") if field and field.partition("=")[0] != "token"]
     return parts._replace(query="&".join([*kept, f"token={quote(access_token, safe='')}"])).geturl()

@@ -6,7 +6,6 @@ wrong place.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from urllib.parse import parse_qsl, urlsplit
@@ -74,10 +73,10 @@ def check_seconds(field: str, value: object, *, positive: bool = False) -> float
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         msg = f"{field} must be a number of seconds, not {_kind(value)}."
         raise ConfigurationError(msg)
-    if math.isnan(value) or value < 0 or (positive and value == 0):
+    if not value >= 0 or (positive and value == 0):  # NaN, too, is not at least zero
         msg = f"{field} must be a number of seconds, {'more than' if positive else 'at least'} zero."
         raise ConfigurationError(msg)
-    return min(float(min(value, MAX_SECONDS)), MAX_SECONDS)
+    return float(min(value, MAX_SECONDS))
 
 
 def check_optional_seconds(field: str, value: object, *, positive: bool = False) -> float | None:

@@ -141,6 +141,11 @@ _CLIENT_STATE = frozenset({"request", "response", "_request"})
 
 
 def _rebuild(kind: type[E], client_base: type[Exception] | None, args: tuple[Any, ...], state: dict[str, Any]) -> E:
-    error: E = (kind if client_base is None else _joined(kind, client_base))(*args)
+    # Not by its constructor: a class of the user's may want other arguments than it keeps.
+    kind = kind if client_base is None else _joined(kind, client_base)
+    error: E = (OSError if issubclass(kind, OSError) else Exception).__new__(kind, *args)
+    if client_base is not None:
+        client_base.__init__(error, *map(str, args[:1]))
+    error.args = args
     error.__dict__.update(state)
     return error

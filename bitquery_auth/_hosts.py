@@ -12,7 +12,7 @@ from bitquery_auth._errors import ConfigurationError
 
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _SECURE = frozenset({"https", "wss"})
-_NAME = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
+_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 _HIGHEST_PORT = 65535
 
 _RULE = "host names such as 'api.example.com', '*.example.com', 'localhost:8080' or '[::1]': no scheme, path or user"
@@ -89,17 +89,18 @@ def _parse(pattern: object) -> tuple[str, int | None]:
             return str(ip_address(host[1:-1])), port
         except ValueError:
             raise wrong from None
-    if not host.isascii():
+    wildcard, name = ("*.", host[2:]) if host.startswith("*.") else ("", host)
+    if not name.isascii():
         import idna  # noqa: PLC0415 - every client has it, and few hosts need it
 
         try:
-            host = idna.encode(host, uts46=True).decode()
+            name = idna.encode(name, uts46=True).decode()
         except idna.IDNAError:
             raise wrong from None
-    name = _normal(host)
+    name = name.lower().removesuffix(".")
     if not _NAME.fullmatch(name):
         raise wrong
-    return name, port
+    return wildcard + name, port
 
 
 def _normal(host: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol, runtime_checkable
 
-from bitquery_auth._checks import check_header_text, check_text
+from bitquery_auth._checks import check_header_text, check_text, unexpected
 from bitquery_auth._errors import ConfigurationError
 
 __all__ = ["StaticToken", "Token", "TokenSource"]
@@ -36,10 +36,14 @@ class Token:
 
     def __post_init__(self) -> None:
         check_header_text("access_token", self.access_token)
+        check_text("token_type", self.token_type)
+        if self.scope is not None and not isinstance(self.scope, str):
+            raise unexpected("scope", "a string or None")
         if self.expires_at is not None:
-            if self.expires_at.tzinfo is None:
-                msg = "expires_at needs a time zone: datetime.now(timezone.utc) + timedelta(…) has one."
-                raise ConfigurationError(msg)
+            if not isinstance(self.expires_at, datetime) or self.expires_at.tzinfo is None:
+                raise unexpected(
+                    "expires_at", "None, or a datetime that has a time zone: datetime.now(timezone.utc) + …"
+                )
             object.__setattr__(self, "expires_at", self.expires_at.astimezone(UTC))
 
     @property
@@ -135,8 +139,9 @@ def _as_meant(pasted: str) -> str:
     text = pasted
     while True:
         bare = text.strip().strip(_QUOTES).strip()
-        if bare[:7].lower() == "bearer ":
-            bare = bare[7:]
+        scheme, _, rest = bare.partition(" ")
+        if scheme.lower() == "bearer":
+            bare = rest
         if bare == text:
             return bare
         text = bare

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from types import NoneType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ from urllib3 import HTTPConnectionPool, PoolManager
 from urllib3.exceptions import HTTPError
 
 from bitquery_auth._answer import MOST_BYTES, Answer
-from bitquery_auth._checks import check_flag, check_seconds, unexpected
+from bitquery_auth._checks import check_flag, check_seconds, check_text, unexpected
 from bitquery_auth._errors import TokenRequestError
 from bitquery_auth._version import __version__
 
@@ -156,10 +157,15 @@ class Transport:
     ) -> None:
         self.timeout = check_seconds("timeout", timeout, positive=True)
         self._trust_env = check_flag("trust_env", trust_env)
-        if not isinstance(verify, (bool, str)):
-            raise unexpected("verify", "True, False, or the path of a CA bundle")
-        if proxies is not None and not isinstance(proxies, Mapping):
-            raise unexpected("proxies", "a mapping, such as {'https': 'http://proxy:3128'}")
+        if not isinstance(verify, bool):
+            check_text("verify", verify)
+        for path in cert if isinstance(cert, tuple) and len(cert) == 2 else (cert,):  # noqa: PLR2004 - certificate, key
+            if cert is not None:
+                check_text("cert", path)
+        if not isinstance(proxies, (Mapping, NoneType)) or not all(
+            isinstance(part, str) for item in (proxies or {}).items() for part in item
+        ):
+            raise unexpected("proxies", "a mapping of strings, such as {'https': 'http://proxy:3128'}")
         self._options = {
             "verify": verify,
             "cert": cert,
