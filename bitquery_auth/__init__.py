@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from bitquery_auth._version import __version__
 
 if TYPE_CHECKING:
-    from bitquery_auth._auth import websocket_url
+    from bitquery_auth._carrier import websocket_url
     from bitquery_auth._client_credentials import ClientCredentials
     from bitquery_auth._environment import from_env
     from bitquery_auth._errors import (
@@ -72,7 +72,7 @@ _HOMES = {
     "TokenSource": "_token",
     "TokenStore": "_store",
     "from_env": "_environment",
-    "websocket_url": "_auth",
+    "websocket_url": "_carrier",
 }
 
 

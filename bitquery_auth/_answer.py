@@ -106,11 +106,12 @@ def judge(answer: Answer, now: float, *, member: str = "access_token", advice: s
         token_type = "Bearer"  # noqa: S105 - required by RFC 6749 §5.1, and yet often missing or null
     if token_type.lower() in _UNUSABLE_TYPES:
         raise _unusable(answer, "its token_type is one that a bearer header cannot carry", advice)
+    secrets = (*answer.secrets, access_token)
     scope = members.get("scope")
     return TokenAnswer(
         access_token=access_token,
-        token_type="Bearer" if token_type.lower() == "bearer" else token_type[:_MOST_WORDS],
-        scope=scope if isinstance(scope, str) else None,
+        token_type="Bearer" if token_type.lower() == "bearer" else _words(token_type, secrets) or "Bearer",
+        scope="" if scope == "" else _words(scope, secrets),
         expires_in=seconds_in(members.get("expires_in")),
     )
 
@@ -195,7 +196,12 @@ def _words(value: object, secrets: tuple[str, ...]) -> str | None:
         return None
     for secret in secrets:
         value = value.replace(secret, "<hidden>")
-    return "".join(char if char.isprintable() else " " for char in value[:_MOST_WORDS])
+    return printable(value)
+
+
+def printable(text: str) -> str:
+    """Keep a text short and in one line."""
+    return "".join(char if char.isprintable() else " " for char in text[:_MOST_WORDS])
 
 
 def _host(location: str) -> str:

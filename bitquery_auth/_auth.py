@@ -12,9 +12,9 @@ import weakref
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from functools import partial
 from typing import Any, Literal
-from urllib.parse import quote, urlsplit
 
 from bitquery_auth import _bitquery
+from bitquery_auth._carrier import HeaderValue
 from bitquery_auth._checks import check_flag, check_header_name, check_header_text, unexpected
 from bitquery_auth._errors import ConfigurationError
 from bitquery_auth._flight import call_in_thread
@@ -35,28 +35,8 @@ def is_unauthorized(response: Any) -> bool:
     return bool(response.status_code == UNAUTHORIZED)
 
 
-class HeaderValue(str):
-    """A header's value with a token in it: its repr and its pickle do not have it.
-
-    requests keeps it as it is, so that a later look at the header tells whether it still is the one
-    that was placed there, or a netrc's.
-    """
-
-    __slots__ = ("access_token",)
-
-    access_token: str
-
-    def __repr__(self) -> str:
-        return "'<hidden>'"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return str, ("<hidden>",)
-
-    def __copy__(self) -> HeaderValue:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> HeaderValue:
-        return self
+def _never(_: Token) -> bool:
+    return False
 
 
 class Destination:
@@ -130,6 +110,7 @@ class Auth:
         self._insecure_http = check_flag("insecure_http", insecure_http)
         self._refusals = _refusals_of(source)
         self._troubles = self._refusals.troubles
+        self._is_shared: Callable[[Token], bool] = getattr(source, "is_shared", _never)
         self._atoken: Callable[[], Awaitable[Token]] = getattr(source, "atoken", None) or partial(
             call_in_thread, source.token
         )
@@ -173,8 +154,7 @@ class Auth:
         """The header's value for a token, made once for each."""
         placed, value = self._placed
         if placed is not token:
-            value = HeaderValue(f"{self._prefix}{token.access_token}")
-            value.access_token = token.access_token
+            value = HeaderValue.of(self._prefix, token)
             self._placed = (token, value)
         return value
 
@@ -187,28 +167,33 @@ class Auth:
         self._refusals.accepted(origin)
         return False
 
-    def _recovery(self, origin: Origin, refused: str | None, *, replay: bool) -> Generator[Token | None, Any, None]:
+    def _recovery(
+        self, origin: Origin, refused: Token | HeaderValue | None, *, replay: bool
+    ) -> Generator[Token | None, Any, None]:
         """What follows a refusal, for any client to carry out.
 
         Args:
             origin: Where it came from.
-            refused: The token that was refused there; None: the request did not carry it any more.
+            refused: What was refused there; None: the request did not carry our token any more.
             replay: Whether the request can and may be sent again.
 
         Yields:
             None: the source is to be asked for a token, which is sent in. A token: the request is to be
             sent again with it, and its answer sent in.
         """
-        if refused is not None and not self._refusals.is_answered(origin, refused, time.monotonic()):
+        if refused is not None and not self._refusals.is_answered(origin, refused.access_token, time.monotonic()):
             return
         token = yield None
-        if token.access_token == refused:  # else somebody has replaced it meanwhile: that one is tried
+        if (
+            refused is not None and token.access_token == refused.access_token
+        ):  # else somebody has replaced it meanwhile: that one is tried
             self._source.discard(token)
             token = yield None
-            if token.access_token == refused:
+            if token.access_token == refused.access_token:
                 self._refusals.hold_back(origin, time.monotonic())
                 return
-            self._refusals.replaced(origin, token.access_token)
+            if not self._is_shared(token):  # another process's may be refused as well: no reason to pause
+                self._refusals.replaced(origin, token.access_token)
         if not replay:
             return
         answer = yield token
@@ -257,34 +242,3 @@ def _refusals_of(source: TokenSource) -> Refusals:
         return _every_refusals.setdefault(source, Refusals())
     except TypeError:
         return Refusals()
-
-
-def websocket_url(url: str, token: Token | str) -> str:
-    """Put a token into the URL of a WebSocket: Bitquery takes it there, and nowhere else.
-
-    Whoever logs the URL logs the token.
-
-    Args:
-        url: ``wss://…``, or ``ws://`` on loopback.
-        token: A `Token` or its string.
-
-    Returns:
-        The URL with ``token=`` in its query, in place of one that was there.
-
-    Raises:
-        ConfigurationError: the URL is none of a WebSocket, or its connection would not be encrypted.
-    """
-    try:
-        parts = urlsplit(check_header_text("url", url))
-        origin = Origin.of(parts.scheme, parts.hostname or "", parts.port)
-    except ValueError:
-        origin = Origin("", "", None)
-    if origin.scheme not in {"wss", "ws"} or not origin.host:
-        msg = "url must be that of a WebSocket: wss://host/path."
-        raise ConfigurationError(msg)
-    if not origin.is_secure:
-        msg = "url must be wss: the token would cross the network readable."
-        raise ConfigurationError(msg)
-    access_token = check_header_text("token", token.access_token if isinstance(token, Token) else token)
-    kept = [field for field in parts.query.split("&") if field and field.partition("=")[0] != "token"]
-    return parts._replace(query="&".join([*kept, f"token={quote(access_token, safe='')}"])).geturl()

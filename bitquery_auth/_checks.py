@@ -6,15 +6,17 @@ wrong place.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from bitquery_auth._errors import ConfigurationError
 
 MAX_SECONDS = 1000 * 365 * 86400.0
 """A thousand years: the longest time that is meant as one; any clock and any datetime can hold it."""
 
+_AUTHORITY = re.compile(r"([^@]*@)?(\[[^\[\]@]+\]|[^\[\]:@]*)(:\d*)?")
 _SECRET_FIELDS = frozenset({"token", "access_token", "client_secret"})
 _RESERVED_PARAMS = frozenset({"grant_type", "scope", "client_secret"})
 
@@ -99,12 +101,11 @@ def check_endpoint(field: str, value: object, *, insecure_http: bool) -> str:
         msg = f"{field} must be a URL of printable ASCII with no spaces: copy it again."
         raise ConfigurationError(msg)
     try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
+        parts = split_url(text)
     except ValueError:
         msg = f"{field} is not a URL: it should look like https://host/path."
         raise ConfigurationError(msg) from None
-    if parts.scheme not in {"https", "http"} or not host:
+    if parts.scheme not in {"https", "http"} or not parts.hostname:
         msg = f"{field} must be a URL with scheme and host, such as https://host/path."
         raise ConfigurationError(msg)
     if "@" in parts.netloc:
@@ -123,6 +124,19 @@ def check_endpoint(field: str, value: object, *, insecure_http: bool) -> str:
         )
         raise ConfigurationError(msg)
     return text
+
+
+def split_url(url: str) -> SplitResult:
+    """Split a URL of which everything is known: what follows an address in brackets would be left out silently.
+
+    Raises:
+        ValueError: it is no URL.
+    """
+    parts = urlsplit(url)
+    if not _AUTHORITY.fullmatch(parts.netloc) or parts.port == 0:
+        msg = "no host, or an odd one"
+        raise ValueError(msg)
+    return parts
 
 
 def sends_in_the_clear(endpoint: str | None) -> bool:

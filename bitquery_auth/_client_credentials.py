@@ -20,13 +20,12 @@ from bitquery_auth._checks import (
     unexpected,
 )
 from bitquery_auth._environment import settings_from_env
-from bitquery_auth._errors import ConfigurationError
+from bitquery_auth._errors import BitqueryAuthError, ConfigurationError, copy_of
 from bitquery_auth._exchange import AuthMethod, Exchange
 from bitquery_auth._flight import call_in_thread
-from bitquery_auth._renewal import Grant, Instant, Schedule, Wanted
-from bitquery_auth._reuse import ReuseTokenSource, logger, rebuild
+from bitquery_auth._renewal import Grant, Schedule, Wanted
+from bitquery_auth._reuse import ReuseTokenSource, logger, now, rebuild
 from bitquery_auth._store import TokenStore, attempt, check_token_store, fetch_through
-from bitquery_auth._token import Token
 from bitquery_auth._transport import Transport
 
 Method = Literal["client_secret_post", "client_secret_basic"]
@@ -166,42 +165,48 @@ class ClientCredentials(ReuseTokenSource):
         if self._revocation_endpoint is None:
             msg = "revocation_endpoint is not set: give the server's, to revoke tokens there (RFC 7009)."
             raise ConfigurationError(msg)
+        secret = self._exchange.read_secret()
+        key = self._exchange.fingerprint(self._token_endpoint, secret)
         kept = self._ledger.kept
-        token = self._shared_token() if kept is None else kept.token
+        token = kept.token if kept is not None else None if self._store is None else attempt(self._store, "get", key)
         if token is None:
             return False
-        answer = self._exchange.revoke_token(self._revocation_endpoint, token.access_token)
-        if not answer.successful:
-            raise refusal(answer, time.time())
+        failure: BitqueryAuthError | None = None
+        try:
+            answer = self._exchange.revoke_token(self._revocation_endpoint, secret, token.access_token)
+            if not answer.successful:
+                failure = refusal(answer, time.time())
+        except BitqueryAuthError as error:
+            failure = copy_of(error)
+        del secret
+        if failure is not None:
+            raise failure  # from here: the frames it came through hold what was sent
         self.discard(token)
         if self._store is not None:
-            attempt(self._store, "discard", self._store_key(), token.access_token)
+            attempt(self._store, "discard", key, token.access_token)
         return True
 
     async def arevoke(self) -> bool:
         """Do what `revoke` does, without blocking the event loop."""
         return await call_in_thread(self.revoke)
 
-    def _fetch(self, now: Instant, wanted: Wanted) -> Grant:
+    def _fetch(self, wanted: Wanted) -> Grant:
+        secret = self._exchange.read_secret()
         if self._store is None:
-            return self._ask(now)
+            return self._ask(secret)
         return fetch_through(
             self._store,
-            self._store_key(),
-            now=now,
+            self._exchange.fingerprint(self._token_endpoint, secret),
+            clock=now,
             wanted=wanted,
+            default_lifetime=self._default_lifetime,
             timeout=self._timeout,
-            ask=lambda: self._ask(now),
+            ask=lambda: self._ask(secret),
         )
 
-    def _store_key(self) -> str:
-        return self._exchange.fingerprint(self._token_endpoint)
-
-    def _shared_token(self) -> Token | None:
-        return None if self._store is None else attempt(self._store, "get", self._store_key())
-
-    def _ask(self, now: Instant) -> Grant:
-        granted = judge(self._exchange.request_token(self._token_endpoint), time.time())
+    def _ask(self, secret: str) -> Grant:
+        asked = now()
+        granted = judge(self._exchange.request_token(self._token_endpoint, secret), asked.wall)
         scope = self._scope if granted.scope is None else granted.scope  # none in the answer: as asked (RFC 6749 §5.1)
         if lacking := set((self._scope or "").split()) - set((scope or "").split()):
             logger.warning(
@@ -211,7 +216,7 @@ class ClientCredentials(ReuseTokenSource):
                 " ".join(sorted(lacking)),
             )
         lifetime = self._default_lifetime if granted.expires_in is None else granted.expires_in
-        return Grant.of(granted.access_token, now, lifetime, token_type=granted.token_type, scope=scope)
+        return Grant.of(granted.access_token, asked, lifetime, token_type=granted.token_type, scope=scope)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(client_id={self._client_id!r}, token_endpoint={self._token_endpoint!r})"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote, quote_plus, urlencode
@@ -56,11 +57,11 @@ class Exchange:
         self._token_params = token_params
         self._transport = transport
 
-    def request_token(self, endpoint: str) -> Answer:
+    def request_token(self, endpoint: str, secret: str) -> Answer:
         """Ask for a token.
 
         Raises:
-            ConfigurationError: the secret could not be read, or a callable failed.
+            ConfigurationError: a callable failed.
             TokenRequestError: there was no answer.
         """
 
@@ -69,48 +70,53 @@ class Exchange:
             extended = f"{body}&{urlencode(self._token_params)}" if self._token_params else body
             return self._authenticate(auth, method, uri, headers, extended)
 
-        session = self._session(with_params)
+        session = self._session(secret, with_params)
         return self._transport.ask(
             session,
             endpoint,
             lambda **options: session.fetch_token(endpoint, grant_type="client_credentials", **options),
-            secrets=_forms_of(session.client_secret),
+            secrets=_forms_of(self._client_id, secret),
         )
 
-    def revoke_token(self, endpoint: str, access_token: str) -> Answer:
+    def revoke_token(self, endpoint: str, secret: str, access_token: str) -> Answer:
         """Ask for the revocation of a token (RFC 7009 §2.1), authenticated the same way.
 
         Raises:
-            ConfigurationError: the secret could not be read, or a callable failed.
+            ConfigurationError: a callable failed.
             TokenRequestError: there was no answer.
         """
-        session = self._session(self._authenticate)
+        session = self._session(secret, self._authenticate)
         return self._transport.ask(
             session,
             endpoint,
             lambda **options: session.revoke_token(endpoint, access_token, **options),
-            secrets=(*_forms_of(session.client_secret), access_token),
+            secrets=(*_forms_of(self._client_id, secret), access_token),
         )
 
-    def fingerprint(self, endpoint: str) -> str:
+    def fingerprint(self, endpoint: str, secret: str) -> str:
         """Name the tokens that these settings give: a key for a store, which tells nothing of them.
 
         It is keyed with the secret, so that whoever has a wrong one does not find the token of a right one.
         """
-        method = self._auth_method if isinstance(self._auth_method, str) else repr(self._auth_method)
+        method = self._auth_method if isinstance(self._auth_method, str) else _name_of(self._auth_method)
         shaping = [endpoint, self._client_id, method, self._scope, *self._token_params]
-        return hmac.new(self._read_secret().encode(), json.dumps(shaping).encode(), "sha256").hexdigest()
+        return hmac.new(secret.encode(), json.dumps(shaping).encode(), "sha256").hexdigest()
 
-    def _session(self, authenticate: AuthMethod) -> Any:
+    def _session(self, secret: str, authenticate: AuthMethod) -> Any:
         return _Session(
             self._client_id,
-            self._read_secret(),
+            secret,
             token_endpoint_auth_method=authenticate,
             revocation_endpoint_auth_method=authenticate,
             scope=self._scope,
         )
 
-    def _read_secret(self) -> str:
+    def read_secret(self) -> str:
+        """Give the secret as it is now: once for each fetch, so that a rotation does not fall in between.
+
+        Raises:
+            ConfigurationError: the callable failed, or gave none.
+        """
         if isinstance(self._client_secret, str):
             return self._client_secret
         secret = _called("client_secret", self._client_secret)
@@ -130,8 +136,20 @@ class _Session(OAuth2Session):  # type: ignore[misc]  # Authlib is not typed
         return resp
 
 
-def _forms_of(secret: str) -> tuple[str, ...]:
-    return secret, quote(secret, safe=""), quote_plus(secret)
+def _forms_of(client_id: str, secret: str) -> tuple[str, ...]:
+    """How the secret may have been sent, and come back: as it is, in a form, in a Basic header."""
+    return secret, quote(secret, safe=""), quote_plus(secret), _basic(client_id, secret)
+
+
+def _basic(client_id: str, secret: str) -> str:
+    return base64.b64encode(f"{quote(client_id, safe='')}:{quote(secret, safe='')}".encode()).decode()
+
+
+def _name_of(function: Any) -> str:
+    """Name a callable so that another process names it alike, where its module knows it by a name."""
+    name = getattr(function, "__qualname__", "")
+    known = getattr(sys.modules.get(getattr(function, "__module__", "")), name, None)
+    return f"{function.__module__}:{name}" if known is function else repr(function)
 
 
 def _called(field: str, function: Callable[..., Any], *args: Any) -> Any:
@@ -150,8 +168,7 @@ def _client_secret_basic(auth: Any, _: str, uri: str, headers: Any, body: Any) -
     Authlib sends them raw and as latin-1, which servers misread as soon as there is a ``%``, ``+`` or ``é``.
     A space is ``%20``: one of five servers takes ``+`` literally.
     """
-    pair = f"{quote(auth.client_id, safe='')}:{quote(auth.client_secret, safe='')}"
-    headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    headers["Authorization"] = f"Basic {_basic(auth.client_id, auth.client_secret)}"
     return uri, headers, body
 
 

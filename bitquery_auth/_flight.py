@@ -6,7 +6,6 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from concurrent.futures import wait as wait_for_futures
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -24,14 +23,18 @@ class Flight:
 
     Its state is the future's: pending until it begins, running, then done; cancelled when it was
     withdrawn before it began.
+
+    Attributes:
+        is_detached: Whether it runs on a thread of its own, where nobody sees what stops it.
     """
 
-    __slots__ = ("_fetch", "_future", "_leader")
+    __slots__ = ("_fetch", "_future", "_leader", "is_detached")
 
     def __init__(self, fetch: Callable[[], Any]) -> None:
         self._fetch = fetch
         self._future: Future[Any] = Future()
         self._leader: int | None = None
+        self.is_detached = False
 
     def run(self) -> None:
         """Fetch on this thread, unless the fetch was withdrawn. What stops the leader does not stop the waiters."""
@@ -46,14 +49,9 @@ class Flight:
             self._future.set_result(outcome)
 
     def run_in_thread(self) -> None:
-        """Fetch on a thread of its own, which an exiting program does not wait for.
-
-        Where the interpreter starts no more threads, it is fetched on this one.
-        """
-        try:
-            threading.Thread(target=self.run, name="bitquery_auth-fetch", daemon=True).start()
-        except RuntimeError:
-            self.run()
+        """Fetch on a thread of its own."""
+        self.is_detached = True
+        run_in_thread(self.run)
 
     @property
     def led_by_this_thread(self) -> bool:
@@ -67,9 +65,11 @@ class Flight:
 
     def wait(self) -> None:
         """Wait until the fetch has landed, or withdraw it where it does not begin."""
-        wait_for_futures([self._future], BEGIN_WITHIN)
+        landed = threading.Event()
+        self._future.add_done_callback(lambda _: landed.set())
+        landed.wait(BEGIN_WITHIN)
         if self._begun_late():
-            wait_for_futures([self._future])
+            landed.wait()
 
     async def await_(self) -> None:
         """Wait as `wait` does, without blocking the event loop."""
@@ -82,6 +82,17 @@ class Flight:
         return not self._future.done() and not self._future.cancel()
 
 
+def run_in_thread(work: Callable[[], None]) -> None:
+    """Run on a thread of its own, which an exiting program does not wait for.
+
+    Where the interpreter starts no more threads, it is run on this one.
+    """
+    try:
+        threading.Thread(target=work, name="bitquery_auth", daemon=True).start()
+    except RuntimeError:
+        work()
+
+
 async def call_in_thread(work: Callable[[], T]) -> T:
     """Call a function on a thread of its own, without blocking the event loop. A cancelled caller leaves it running."""
     result: Future[T] = Future()
@@ -92,7 +103,7 @@ async def call_in_thread(work: Callable[[], T]) -> T:
         except BaseException as error:  # noqa: BLE001 - handed to the caller, whatever it is
             result.set_exception(error)
 
-    threading.Thread(target=run, name="bitquery_auth-call", daemon=True).start()
+    run_in_thread(run)
     await _wait(result, None)
     return result.result()
 

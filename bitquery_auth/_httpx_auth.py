@@ -120,7 +120,7 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
         if not self._is_refused(response, origin):
             return
         carried = hop is request or hop.headers.get(self._header_name) == self._header_for(token)
-        steps = self._recovery(origin, token.access_token if carried else None, replay=self._may_replay(hop))
+        steps = self._recovery(origin, token if carried else None, replay=self._may_replay(hop))
         got = None
         while (wanted := _next(steps, got)) is not _DONE:
             if wanted is None:

@@ -62,11 +62,19 @@ LONG_AGO = Instant(-math.inf, -math.inf)
 
 
 class Grant(NamedTuple):
-    """What a fetch brought: the token, when it was asked for, and the seconds it lives from then."""
+    """What a fetch brought.
+
+    Args:
+        token: The token.
+        asked: When it was asked for.
+        lifetime: The seconds it lives from then; None: unknown.
+        is_shared: Whether another process had fetched it.
+    """
 
     token: Token
     asked: Instant
     lifetime: float | None
+    is_shared: bool = False
 
     @classmethod
     def of(
@@ -118,6 +126,7 @@ class Kept(NamedTuple):
     renew: Instant
     replace: Instant
     end: Instant
+    is_shared: bool = False
 
 
 class Step(enum.Enum):
@@ -150,13 +159,13 @@ class Schedule:
             jitter: A number from 0 to 1, drawn by the caller.
         """
         if grant.lifetime is None:
-            return Kept(grant.token, NEVER, NEVER, NEVER)
+            return Kept(grant.token, NEVER, NEVER, NEVER, grant.is_shared)
         leeway = min(self.leeway, grant.lifetime * LEEWAY_SHARE)
         ahead = min(grant.lifetime * AHEAD_SHARE, AHEAD_MOST) if self.renew_ahead is None else self.renew_ahead
         margin = min(leeway + ahead * (1 + AHEAD_JITTER * jitter), grant.lifetime * MARGIN_SHARE)
         end = grant.asked.plus(grant.lifetime)
         replace = end.plus(-leeway)
-        return Kept(grant.token, replace if ahead == 0 else end.plus(-margin), replace, end)
+        return Kept(grant.token, end.plus(-margin), replace, end, grant.is_shared)
 
 
 class Ledger:

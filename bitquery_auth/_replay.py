@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
-from bitquery_auth._transport import Deadline
+from bitquery_auth._deadline import Deadline
 
 DRAIN_BYTES = 65536
 DRAIN_SECONDS = 2.0

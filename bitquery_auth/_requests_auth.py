@@ -14,7 +14,8 @@ from requests.utils import requote_uri
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
-from bitquery_auth._auth import Auth, Destination, HeaderValue
+from bitquery_auth._auth import Auth, Destination
+from bitquery_auth._carrier import HeaderValue
 from bitquery_auth._errors import BitqueryAuthError, as_client_error
 from bitquery_auth._hosts import Origin
 from bitquery_auth._refusal import LOWEST_REDIRECT, is_replayed
@@ -71,7 +72,7 @@ class RequestsAuth(Auth, AuthBase):
         if getattr(response, "connection", None) is None:  # a cache's answer
             return response
         value = request.headers.get(self._header_name)
-        refused = value.access_token if isinstance(value, HeaderValue) else None  # None: a netrc's is there instead
+        refused = value if isinstance(value, HeaderValue) else None  # None: a netrc's is there instead
         replay = is_replayed(self._replay, request.method) and rewound(request)
         answer = response
         steps = self._recovery(origin, refused, replay=replay)

@@ -46,8 +46,8 @@ class ReuseTokenSource(ABC):
         _every_source.add(self)
 
     @abstractmethod
-    def _fetch(self, now: Instant, wanted: Wanted) -> Grant:
-        """Get one token, now. Raises a `BitqueryAuthError`."""
+    def _fetch(self, wanted: Wanted) -> Grant:
+        """Get one token. Raises a `BitqueryAuthError`."""
 
     # -- what callers use ------------------------------------------------------------------------
 
@@ -81,6 +81,11 @@ class ReuseTokenSource(ABC):
             discarded = self._ledger.discard(access_token)
         if discarded:
             logger.debug("%s: token discarded", self)
+
+    def is_shared(self, token: Token) -> bool:
+        """Whether this is the token kept, and another process had fetched it."""
+        kept = self._ledger.kept
+        return kept is not None and kept.token is token and kept.is_shared
 
     async def atoken(self) -> Token:
         """Give what `token` gives, without blocking the event loop (asyncio or trio)."""
@@ -123,8 +128,8 @@ class ReuseTokenSource(ABC):
     def _board(self, *, anew: bool) -> Token | tuple[Flight, bool]:
         """Decide, and take a place: a token to use, or a flight, and whether to lead it."""
         with self._lock:
-            now, under_way, kept = _now(), self._flight, self._ledger.kept
-            step = self._ledger.step(now, fetching=under_way is not None)
+            moment, under_way, kept = now(), self._flight, self._ledger.kept
+            step = self._ledger.step(moment, fetching=under_way is not None)
             if kept is not None and step is Step.USE and not anew:
                 return kept.token
             if under_way is not None:
@@ -132,7 +137,7 @@ class ReuseTokenSource(ABC):
                     raise ConfigurationError(_REENTERED)
                 return under_way, False
             if self._ledger.error is not None and step is Step.FAIL and not anew:
-                raise self._still_failing(self._ledger.error, now)
+                raise self._still_failing(self._ledger.error, moment)
             self._flight = flight = Flight(partial(self._fly, self._ledger.wanted(anew=anew)))
         if kept is not None and step is Step.USE_AND_RENEW and not anew:
             flight.run_in_thread()
@@ -143,7 +148,7 @@ class ReuseTokenSource(ABC):
         """Take what a flight brought; None: it brought nothing and nobody failed, decide anew."""
         outcome = flight.outcome
         if isinstance(outcome, BitqueryAuthError):
-            usable = self._ledger.usable(_now())
+            usable = self._ledger.usable(now())
             if anew or usable is None:
                 raise copy_of(outcome)
             return usable
@@ -158,19 +163,22 @@ class ReuseTokenSource(ABC):
         flight = self._flight
         logger.debug("%s: fetching a token: %s", self, wanted.reason)
         try:
-            grant = self._fetch(_now(), wanted)
+            grant = self._fetch(wanted)
         except BitqueryAuthError as error:
             return self._note_failure(error)
         except Exception as unforeseen:  # noqa: BLE001 - a waiter must get a typed error whatever goes wrong
             failure = TokenRequestError(f"The token request failed: {type(unforeseen).__name__}.")
             failure.__cause__ = unforeseen.with_traceback(None)
             return self._note_failure(failure)
-        except BaseException:
-            self._leave(flight)
-            raise
+        except BaseException as stop:
+            if flight is None or not flight.is_detached:
+                self._leave(flight)
+                raise  # it stops this caller; a waiter takes the fetch over
+            failure = TokenRequestError(f"The token request was stopped by {type(stop).__name__}.")
+            return self._note_failure(failure)
         with self._lock:
             self._flight = None
-            self._ledger.succeeded(grant, _now(), random.random())  # noqa: S311 - spreads load, guards nothing
+            self._ledger.succeeded(grant, now(), random.random())  # noqa: S311 - spreads load, guards nothing
             recovered, self._renewal_fails = self._renewal_fails, False
         life = "an unknown time" if grant.lifetime is None else f"{grant.lifetime:.0f} s"
         logger.debug("%s: token received, good for %s", self, life)
@@ -188,10 +196,10 @@ class ReuseTokenSource(ABC):
         # Its frames hold the request, and with it the secret: what is shared has the message and the cause.
         error.__traceback__ = None
         with self._lock:
-            now = _now()
+            moment = now()
             self._flight = None
-            self._ledger.failed(error, now, random.random())  # noqa: S311 - spreads load, guards nothing
-            serving = self._ledger.usable(now) is not None
+            self._ledger.failed(error, moment, random.random())  # noqa: S311 - spreads load, guards nothing
+            serving = self._ledger.usable(moment) is not None
             first, self._renewal_fails = serving and not self._renewal_fails, serving or self._renewal_fails
         if first:
             logger.warning("%s: renewal failed, the token is used until its end: %s", self, error)
@@ -199,9 +207,9 @@ class ReuseTokenSource(ABC):
             logger.debug("%s: no token: %s", self, error)
         return error
 
-    def _still_failing(self, error: BitqueryAuthError, now: Instant) -> BitqueryAuthError:
-        seconds = self._ledger.seconds_to_retry(now)
-        until = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now.wall + seconds))
+    def _still_failing(self, error: BitqueryAuthError, moment: Instant) -> BitqueryAuthError:
+        seconds = self._ledger.seconds_to_retry(moment)
+        until = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(moment.wall + seconds))
         return copy_of(error, f" It is not asked again before {until} (in {seconds:.1f} s).")
 
     # -- copies and forks ------------------------------------------------------------------------
@@ -224,7 +232,8 @@ def rebuild(kind: type[ReuseTokenSource], settings: dict[str, Any]) -> ReuseToke
     return kind(**settings)
 
 
-def _now() -> Instant:
+def now() -> Instant:
+    """Tell the time."""
     return Instant(time.monotonic(), time.time())
 
 

@@ -17,8 +17,8 @@ from bitquery_auth._checks import (
     check_seconds,
     sends_in_the_clear,
 )
-from bitquery_auth._renewal import Grant, Instant, Schedule, Wanted
-from bitquery_auth._reuse import ReuseTokenSource, logger, rebuild
+from bitquery_auth._renewal import Grant, Schedule, Wanted
+from bitquery_auth._reuse import ReuseTokenSource, logger, now, rebuild
 from bitquery_auth._token import Token, TokenSource, check_token_source
 from bitquery_auth._transport import Transport
 
@@ -78,7 +78,8 @@ class ShortTermToken(ReuseTokenSource):
         """Where the tokens come from."""
         return self._endpoint
 
-    def _fetch(self, now: Instant, wanted: Wanted) -> Grant:  # noqa: ARG002 - it has no store
+    def _fetch(self, _: Wanted) -> Grant:
+        asked = now()
         long_token = self._source.token()
         answer = self._exchange(long_token)
         if answer.status_code == _UNAUTHORIZED:
@@ -87,8 +88,8 @@ class ShortTermToken(ReuseTokenSource):
             answer = self._exchange(long_token)
         granted = judge(answer, time.time(), member="token", advice=_NO_LONGER_OFFERED)
         ends = long_token.expires_at
-        lifetime = self._lifetime if ends is None else min(self._lifetime, ends.timestamp() - now.wall)
-        return Grant.of(granted.access_token, now, lifetime, scope=long_token.scope)
+        lifetime = self._lifetime if ends is None else min(self._lifetime, ends.timestamp() - asked.wall)
+        return Grant.of(granted.access_token, asked, lifetime, scope=long_token.scope)
 
     def _exchange(self, long_token: Token) -> Answer:
         session = requests.Session()

@@ -108,8 +108,9 @@ def fetch_through(
     store: GuardedStore,
     key: str,
     *,
-    now: Instant,
+    clock: Callable[[], Instant],
     wanted: Wanted,
+    default_lifetime: float | None,
     timeout: float,
     ask: Callable[[], Grant],
 ) -> Grant:
@@ -118,8 +119,9 @@ def fetch_through(
     Args:
         store: The store.
         key: Under which the token is kept.
-        now: The time.
+        clock: Tells the time: waiting for others takes some of it.
         wanted: What will do, and what will not.
+        default_lifetime: Seconds that a token of no known end is taken to live.
         timeout: Seconds to wait for others that are fetching.
         ask: Asks the token endpoint.
     """
@@ -127,8 +129,9 @@ def fetch_through(
     def usable(token: Token | None) -> Grant | None:
         if token is None or token.access_token in wanted.not_these:
             return None
-        lifetime = None if token.expires_at is None else token.expires_at.timestamp() - now.wall
-        return None if lifetime is not None and lifetime <= 0 else Grant(token, now, lifetime)
+        now = clock()
+        lifetime = default_lifetime if token.expires_at is None else token.expires_at.timestamp() - now.wall
+        return None if lifetime is not None and lifetime <= 0 else Grant(token, now, lifetime, is_shared=True)
 
     with store.in_use():
         before = store.get(key)

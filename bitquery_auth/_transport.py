@@ -2,140 +2,24 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from http.client import HTTPException
 from types import NoneType
-from typing import Any, Self
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, PoolManager
 from urllib3.exceptions import HTTPError
 
-from bitquery_auth._answer import MOST_BYTES, Answer
+from bitquery_auth._answer import MOST_BYTES, Answer, printable
 from bitquery_auth._checks import check_flag, check_seconds, check_text, unexpected
-from bitquery_auth._errors import TokenRequestError
+from bitquery_auth._deadline import Deadline, DeadlineAdapter
+from bitquery_auth._errors import ConfigurationError, TokenRequestError
 from bitquery_auth._version import __version__
 
 _CHUNK = 65536
 _LEAST_CONNECT = 5.0
-
-
-class Deadline:
-    """Shuts down the sockets it watches once its time is over: no dripping server outlasts that.
-
-    Timeouts of a client are per read; a byte a second resets them for ever. A shutdown also wakes
-    whoever is blocked in a read on another thread. The watched sockets are duplicates, as TLS takes
-    the original's descriptor over.
-
-    Args:
-        seconds: The time from entering the context until the end.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
-        self._lock = threading.Lock()
-        self._watched: list[socket.socket] = []
-        self._timer = threading.Timer(seconds, self.shut_down)
-        self._timer.daemon = True
-
-    def __enter__(self) -> Self:
-        with suppress(RuntimeError):  # an exiting interpreter starts no thread: the timeouts per read remain
-            self._timer.start()
-        return self
-
-    def __exit__(self, *_: object) -> bool | None:
-        self._timer.cancel()
-        with self._lock:
-            for duplicate in self._watched:
-                duplicate.close()
-            self._watched.clear()
-        return None
-
-    @property
-    def left(self) -> float:
-        """Seconds until the end; never zero, which no client takes as a timeout."""
-        return max(self._end - time.monotonic(), 0.001)
-
-    @property
-    def passed(self) -> bool:
-        """Whether the time is over."""
-        return time.monotonic() >= self._end
-
-    def watch(self, sock: socket.socket) -> None:
-        """Include a socket."""
-        with self._lock:
-            # not sock.dup(): TLS sockets refuse it
-            self._watched.append(socket.fromfd(sock.fileno(), sock.family, sock.type))
-        if self.passed:
-            self.shut_down()
-
-    def shut_down(self) -> None:
-        """End all traffic on the watched sockets."""
-        with self._lock:
-            for duplicate in self._watched:
-                with suppress(OSError):  # it is closed already
-                    duplicate.shutdown(socket.SHUT_RDWR)
-
-
-class _SocketOptions(list[Any]):
-    """Socket options, set before each address of a host is tried: after the deadline, none is tried any more."""
-
-    def __init__(self, deadline: Deadline, options: Iterable[Any]) -> None:
-        super().__init__(options)
-        self._deadline = deadline
-
-    def __iter__(self) -> Iterator[Any]:
-        if self._deadline.passed:
-            msg = "the deadline has passed"
-            raise TimeoutError(msg)
-        return super().__iter__()
-
-
-class DeadlineAdapter(HTTPAdapter):
-    """Sends over sockets that a `Deadline` watches, from the first address that is tried.
-
-    Args:
-        deadline: When everything ends.
-    """
-
-    def __init__(self, deadline: Deadline) -> None:
-        self._deadline = deadline
-        super().__init__(max_retries=0)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        _watch(self.poolmanager, self._deadline)
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        known = proxy in self.proxy_manager
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        if not known:
-            _watch(manager, self._deadline)
-        return manager
-
-
-def _watch(manager: PoolManager, deadline: Deadline) -> None:
-    """Have every connection of a manager watched: direct ones, those through a proxy, those through SOCKS."""
-    manager.pool_classes_by_scheme = {
-        scheme: _watched(pool, deadline) for scheme, pool in manager.pool_classes_by_scheme.items()
-    }
-
-
-def _watched(pool: type[HTTPConnectionPool], deadline: Deadline) -> type[HTTPConnectionPool]:
-    class Watched(pool.ConnectionCls):  # type: ignore[name-defined,misc]  # whichever the manager has
-        def _new_conn(self) -> socket.socket:
-            self.socket_options: Any = _SocketOptions(deadline, self.socket_options or ())
-            sock: socket.socket = super()._new_conn()
-            deadline.watch(sock)
-            return sock
-
-    return type(pool.__name__, (pool,), {"ConnectionCls": Watched})
+_LONGEST = 86400.0  # more than any lock or socket needs, and less than what they cannot count
 
 
 class Transport:
@@ -155,7 +39,7 @@ class Transport:
         proxies: Mapping[str, str] | None,
         trust_env: bool,
     ) -> None:
-        self.timeout = check_seconds("timeout", timeout, positive=True)
+        self.timeout = min(check_seconds("timeout", timeout, positive=True), _LONGEST)
         self._trust_env = check_flag("trust_env", trust_env)
         if not isinstance(verify, bool):
             check_text("verify", verify)
@@ -194,6 +78,8 @@ class Transport:
         """
         session.trust_env = self._trust_env
         session.headers.update(_HEADERS)
+        # Not to follow a redirect is not enough: to prepare what would follow, requests reads all of it, and a netrc.
+        session.get_redirect_target = lambda *_: None  # type: ignore[method-assign]
         with session, Deadline(self.timeout) as deadline:
             for prefix in ("https://", "http://"):
                 session.mount(prefix, DeadlineAdapter(deadline))
@@ -201,6 +87,8 @@ class Transport:
                 try:
                     response = send(**self._options, timeout=self._timeouts(deadline))
                     return replace(self._read(response, endpoint, deadline), secrets=secrets)
+                except ConfigurationError:  # of a callable of the user's: no matter of the network
+                    raise
                 except (requests.RequestException, OSError, ValueError, HTTPError) as error:
                     if last or deadline.passed or not _closed_without_answer(error):
                         raise self._no_answer(error, endpoint, deadline) from _shareable(error)
@@ -228,7 +116,7 @@ class Transport:
         elif isinstance(error, ValueError):  # its text may hold the header that could not be sent
             why = f"the request could not be sent ({type(error).__name__})"
         else:
-            why = str(_chain(error)[-1]) or type(error).__name__
+            why = _why(_chain(error)[-1])
         hint = ""
         if isinstance(error, requests.exceptions.SSLError):
             hint = " Check the clock of this machine, and verify= for a certificate of your own."
@@ -260,9 +148,21 @@ def _closed_without_answer(error: Exception) -> bool:
     )
 
 
+def _why(cause: BaseException) -> str:
+    """The words of the system, and nobody else's: a parser's quote what the server sent, and that may quote us."""
+    if isinstance(cause, OSError):
+        return printable(str(cause) or type(cause).__name__)
+    return f"it sent what is no HTTP ({type(cause).__name__})"
+
+
+def _quotes(link: BaseException) -> bool:
+    """Whether an error's text quotes what was sent or received."""
+    return isinstance(link, (HTTPException, ValueError)) and not isinstance(link, OSError)
+
+
 def _shareable(error: Exception) -> Exception | None:
     """Strip the cause of what holds the secret: the request, the frames that sent it, texts that quote headers."""
-    if isinstance(error, ValueError):
+    if any(_quotes(link) for link in _chain(error)):
         return None
     for link in _chain(error):
         link.__traceback__ = None

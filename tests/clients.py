@@ -4,6 +4,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from ssl import PROTOCOL_TLS_CLIENT, SSLContext, create_default_context
 from typing import Any, Self
 
 import httpx
@@ -40,14 +42,23 @@ class Client:
         self._open()
         return self
 
-    def __exit__(self, *exc_info: Any) -> None:
-        self._stack.__exit__(*exc_info)
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
 
     def _open(self) -> None:
         raise NotImplementedError
 
     def send(self, method: str, url: str, **options: Any) -> Outcome:
-        """Send a request: ``json``, ``content`` (bytes, text, a file or a generator), ``files``, ``headers``, ``params``."""
+        """Send a request.
+
+        ``json``, ``content`` (bytes, text, a file or a generator), ``data`` (a form), ``files``, ``headers``,
+        ``params``.
+        """
+        raise NotImplementedError
+
+    @staticmethod
+    def trusting(authority: Path) -> dict[str, Any]:
+        """Options of a client that trusts this certificate authority."""
         raise NotImplementedError
 
     def post(self, url: str, **options: Any) -> Outcome:
@@ -68,20 +79,36 @@ class RequestsClient(Client):
             setattr(self._session, name, value)
 
     def send(self, method: str, url: str, *, follow: bool = True, content: Any = None, **options: Any) -> Outcome:
-        response = self._session.request(method, url, data=content, allow_redirects=follow, timeout=20, **options)
+        options.setdefault("data", content)
+        response = self._session.request(method, url, allow_redirects=follow, timeout=20, **options)
         history = tuple(each.status_code for each in response.history)
         return Outcome(response.status_code, response.text, history, response.headers, response)
+
+    @staticmethod
+    def trusting(authority: Path) -> dict[str, Any]:
+        return {"verify": str(authority)}
+
+
+_TRUSTING_NOBODY = SSLContext(PROTOCOL_TLS_CLIENT)
 
 
 class HttpxClient(Client):
     auth_class = HTTPXAuth
     module: Any
 
+    def __init__(self, auth: Any, **options: Any) -> None:
+        # By default each client would load every authority there is, which takes longer than most tests.
+        super().__init__(auth, **({"verify": _TRUSTING_NOBODY} | options))
+
     def _open(self) -> None:
         self._client = self._stack.enter_context(self.module.Client(auth=self._auth, timeout=20, **self._options))
 
     def send(self, method: str, url: str, *, follow: bool = True, **options: Any) -> Outcome:
         return _outcome(self._client.request(method, url, follow_redirects=follow, **options))
+
+    @staticmethod
+    def trusting(authority: Path) -> dict[str, Any]:
+        return {"verify": create_default_context(cafile=authority)}
 
 
 class AsyncHttpxClient(HttpxClient):

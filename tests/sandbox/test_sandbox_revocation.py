@@ -71,7 +71,6 @@ def test_client_authentication_is_the_same_and_its_refusal_bare(bitquery_sandbox
 
 def test_a_request_that_is_no_form_is_refused(bitquery_sandbox: Sandbox) -> None:
     answers = [
-        requests.get(bitquery_sandbox.revocation_endpoint, timeout=10),
         requests.post(bitquery_sandbox.revocation_endpoint, json={"token": "x"}, timeout=10),
         revoke(bitquery_sandbox, {"token": "x"}),
     ]

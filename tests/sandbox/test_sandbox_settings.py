@@ -180,6 +180,14 @@ def test_further_clients_have_their_own_secret_method_and_scopes(bitquery_sandbo
     assert ask(bitquery_sandbox).json()["scope"] == "api"
 
 
+def test_a_further_client_may_have_a_lifetime_and_audiences_of_its_own(bitquery_sandbox: Sandbox) -> None:
+    bitquery_sandbox.add_client("other", "other-secret", audiences=("https://api.example",), lifetime=5)
+    theirs = ask(bitquery_sandbox, client_id="other", client_secret="other-secret", audience="https://api.example")
+    assert theirs.json()["expires_in"] == 4
+    assert ask(bitquery_sandbox).json()["expires_in"] == 3599
+    assert ask(bitquery_sandbox, audience="https://api.example").status_code == 400
+
+
 def test_new_credentials_take_effect_at_once(bitquery_sandbox: Sandbox) -> None:
     before = form(bitquery_sandbox)
     bitquery_sandbox.client_secret = "rotated"

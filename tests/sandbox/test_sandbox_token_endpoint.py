@@ -19,6 +19,7 @@ INVALID_CLIENT = (
     "Client authentication failed (e.g., unknown client, no client authentication included, or unsupported "
     "authentication method)."
 )
+UNAUTHORIZED_CLIENT = "The client is not authorized to request a token using this method."
 INVALID_SCOPE = "The requested scope is invalid, unknown, or malformed. "
 MAKE_SURE = (
     "Make sure that the various parameters are correct, be aware of case sensitivity and trim your parameters. "
@@ -177,12 +178,6 @@ def test_credentials_in_the_url_count_as_none(bitquery_sandbox: Sandbox) -> None
     assert_refused(answer, 400, "invalid_request", INVALID_REQUEST + EMPTY)
 
 
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_other_methods_than_post_are_refused_by_name(bitquery_sandbox: Sandbox, method: str) -> None:
-    answer = requests.request(method, bitquery_sandbox.token_endpoint, data=form(bitquery_sandbox), timeout=10)
-    assert_refused(answer, 400, "invalid_request", f"{INVALID_REQUEST}HTTP method is '{method}', expected 'POST'.")
-
-
 def test_a_json_body_counts_as_empty(bitquery_sandbox: Sandbox) -> None:
     answer = requests.post(bitquery_sandbox.token_endpoint, json=form(bitquery_sandbox), timeout=10)
     assert_refused(answer, 400, "invalid_request", INVALID_REQUEST + EMPTY)
@@ -230,6 +225,15 @@ def test_an_unknown_grant_type_is_a_bad_request_whatever_the_credentials(
         assert_refused(answer, 400, "invalid_request", INVALID_REQUEST + MAKE_SURE)
 
 
+@pytest.mark.parametrize("grant_type", ["refresh_token", "urn:ietf:params:oauth:grant-type:jwt-bearer"])
+def test_a_grant_that_hydra_knows_is_refused_after_the_credentials(bitquery_sandbox: Sandbox, grant_type: str) -> None:
+    hint = f" The OAuth 2.0 Client is not allowed to use authorization grant '{grant_type}'."
+    answer = ask(bitquery_sandbox, form(bitquery_sandbox, grant_type=grant_type))
+    assert_refused(answer, 400, "unauthorized_client", UNAUTHORIZED_CLIENT + hint)
+    answer = ask(bitquery_sandbox, form(bitquery_sandbox, grant_type=grant_type, client_secret="wrong"))
+    assert_refused(answer, 401, "invalid_client", INVALID_CLIENT)
+
+
 @pytest.mark.parametrize("scope", [None, "", " "])
 def test_no_scope_gets_a_token_with_an_empty_one(bitquery_sandbox: Sandbox, scope: str | None) -> None:
     answer = ask(bitquery_sandbox, form(bitquery_sandbox, scope=scope))
@@ -263,5 +267,27 @@ def test_a_description_is_written_as_go_writes_json(bitquery_sandbox: Sandbox) -
     assert "request scope '\\u003c'\\u0026ü\\u003e'." in answer.content.decode()
 
 
-def test_an_audience_is_ignored(bitquery_sandbox: Sandbox) -> None:
-    assert ask(bitquery_sandbox, form(bitquery_sandbox, audience="https://example.com")).status_code == 200
+def test_only_a_space_separates_scopes(bitquery_sandbox: Sandbox) -> None:
+    hint = "The OAuth 2.0 Client is not allowed to request scope 'api\tread'."
+    answer = ask(bitquery_sandbox, form(bitquery_sandbox, scope="api\tread"))
+    assert_refused(answer, 400, "invalid_scope", INVALID_SCOPE + hint)
+    assert ask(bitquery_sandbox, form(bitquery_sandbox, scope="\tapi ")).json()["scope"] == "api"
+
+
+@pytest.mark.parametrize("audience", ["https://other.example", "https://api.example https://other.example"])
+def test_an_audience_that_is_not_allowed_is_named(bitquery_sandbox: Sandbox, audience: str) -> None:
+    bitquery_sandbox.allowed_audiences = ("https://api.example",)
+    hint = "Requested audience 'https://other.example' has not been whitelisted by the OAuth 2.0 Client."
+    answer = ask(bitquery_sandbox, form(bitquery_sandbox, audience=audience))
+    assert_refused(answer, 400, "invalid_request", INVALID_REQUEST + hint)
+
+
+@pytest.mark.parametrize("audience", ["", "https://api.example", "two https://api.example"])
+def test_an_audience_that_is_allowed_changes_nothing(bitquery_sandbox: Sandbox, audience: str) -> None:
+    bitquery_sandbox.allowed_audiences = ("https://api.example", "two")
+    assert ask(bitquery_sandbox, form(bitquery_sandbox, audience=audience)).json()["scope"] == "api"
+
+
+def test_the_scope_is_looked_at_before_the_audience(bitquery_sandbox: Sandbox) -> None:
+    answer = ask(bitquery_sandbox, form(bitquery_sandbox, scope="nope", audience="https://other.example"))
+    assert answer.json()["error"] == "invalid_scope"

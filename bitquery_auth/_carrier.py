@@ -1,0 +1,92 @@
+"""What carries a token: a header's value, which shows itself nowhere, or the URL of a WebSocket."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+from urllib.parse import quote
+
+from bitquery_auth._checks import check_header_text, split_url
+from bitquery_auth._errors import ConfigurationError
+from bitquery_auth._hosts import Origin
+from bitquery_auth._token import Token
+
+
+class _Hidden:
+    """What shows itself in no repr and no pickle; copies are itself."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<hidden>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (str, ("<hidden>",)) if isinstance(self, str) else (bytes, (b"<hidden>",))
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+
+class HeaderBytes(_Hidden, bytes):
+    """A header's value as httpx keeps it."""
+
+
+class HeaderValue(_Hidden, str):  # noqa: SLOT000 - it has attributes
+    """A header's value with a token in it.
+
+    requests keeps it as it is, so that a later look at the header tells whether it still is the one
+    that was placed there, or a netrc's. httpx keeps what it encodes to.
+    """
+
+    access_token: str
+    _encoded: HeaderBytes
+
+    @classmethod
+    def of(cls, prefix: str, token: Token) -> HeaderValue:
+        """Make the value for a token.
+
+        Args:
+            prefix: What stands before it: the scheme and a space, or nothing.
+            token: The token.
+        """
+        value = cls(prefix + token.access_token)
+        value.access_token = token.access_token
+        value._encoded = HeaderBytes(str.encode(value, "ascii"))
+        return value
+
+    def encode(self, encoding: str = "ascii", errors: str = "strict") -> bytes:  # noqa: ARG002 - it is ASCII in any
+        """Give the bytes, hidden as well."""
+        return self._encoded
+
+
+def websocket_url(url: str, token: Token | str) -> str:
+    """Put a token into the URL of a WebSocket: Bitquery takes it there, and nowhere else.
+
+    Whoever logs the URL logs the token.
+
+    Args:
+        url: ``wss://…``, or ``ws://`` on loopback.
+        token: A `Token` or its string.
+
+    Returns:
+        The URL with ``token=`` in its query, in place of one that was there.
+
+    Raises:
+        ConfigurationError: the URL is none of a WebSocket, or its connection would not be encrypted.
+    """
+    try:
+        parts = split_url(check_header_text("url", url))
+        origin = Origin.of(parts.scheme, parts.hostname or "", parts.port)
+    except ValueError:
+        origin = Origin("", "", None)
+    if origin.scheme not in {"wss", "ws"} or not origin.host:
+        msg = "url must be that of a WebSocket: wss://host/path."
+        raise ConfigurationError(msg)
+    if not origin.is_secure:
+        msg = "url must be wss: the token would cross the network readable."
+        raise ConfigurationError(msg)
+    access_token = check_header_text("token", token.access_token if isinstance(token, Token) else token)
+    kept = [field for field in parts.query.split("&") if field and field.partition("=")[0] != "token"]
+    return parts._replace(query="&".join([*kept, f"token={quote(access_token, safe='')}"])).geturl()
