@@ -113,14 +113,11 @@ async def _wait(future: Future[Any], limit: float | None) -> None:
 
 
 def _in_trio() -> bool:
-    trio = sys.modules.get("trio")
-    if trio is None:
-        return False
+    lowlevel = sys.modules.get("trio.lowlevel")
     try:
-        trio.lowlevel.current_task()
-    except RuntimeError:
+        return lowlevel is not None and lowlevel.current_task() is not None
+    except (RuntimeError, AttributeError):  # it runs nothing here; another thread is importing it
         return False
-    return True
 
 
 async def _wait_in_asyncio(future: Future[Any], limit: float | None) -> None:
