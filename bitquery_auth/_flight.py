@@ -15,38 +15,75 @@ BEGIN_WITHIN = 1.0
 """Seconds until a fetch that was handed to a thread must have begun; then a waiter withdraws it."""
 
 
+class Landing:
+    """Something that happens once, and who waits for it.
+
+    Nothing is locked that those who wait and whoever lands share: a Ctrl-C between any two steps of one
+    of them would leave it locked for the others. Lists append and pop in one step.
+    """
+
+    __slots__ = ("_waiters", "happened")
+
+    def __init__(self) -> None:
+        self.happened = False
+        self._waiters: list[Callable[[], None]] = []
+
+    def tell(self, waiter: Callable[[], None]) -> None:
+        """Call a function when it happens, or now if it has; maybe twice, on any thread."""
+        self._waiters.append(waiter)
+        if self.happened:
+            waiter()
+
+    def happen(self) -> None:
+        """Tell everyone."""
+        self.happened = True
+        while self._waiters:
+            with suppress(IndexError):  # somebody else lands it, too
+                self._waiters.pop()()
+
+    def wait(self, limit: float = -1) -> None:
+        """Block until it happens, but no longer than so many seconds; -1: without a limit."""
+        landed = threading.Lock()
+        landed.acquire()
+
+        def wake() -> None:
+            with suppress(RuntimeError):  # told twice
+                landed.release()
+
+        self.tell(wake)
+        landed.acquire(timeout=limit)
+
+
 class Flight:
     """One fetch: run once, by whoever leads it; the others wait until it has landed.
 
     Args:
         fetch: Does the work and notes its outcome; what it returns is given to the waiters.
 
-    Its state is the future's: pending until it begins, running, then done; cancelled when it was
-    withdrawn before it began.
-
     Attributes:
         is_detached: Whether it runs on a thread of its own, where nobody sees what stops it.
+        outcome: What the fetch returned; None if it was withdrawn, or its leader interrupted.
     """
 
-    __slots__ = ("_fetch", "_future", "_leader", "is_detached")
+    __slots__ = ("_fetch", "_landing", "_leader", "_ticket", "is_detached", "outcome")
 
     def __init__(self, fetch: Callable[[], Any]) -> None:
         self._fetch = fetch
-        self._future: Future[Any] = Future()
+        self._landing = Landing()
         self._leader: int | None = None
+        self._ticket = [True]
         self.is_detached = False
+        self.outcome: Any = None
 
     def run(self) -> None:
         """Fetch on this thread, unless the fetch was withdrawn. What stops the leader does not stop the waiters."""
-        if not self._future.set_running_or_notify_cancel():
-            return
-        self._leader = threading.get_ident()
-        outcome = None
         try:
-            outcome = self._fetch()
+            if self._take_ticket():
+                self._leader = threading.get_ident()
+                self.outcome = self._fetch()
         finally:
             self._leader = None
-            self._future.set_result(outcome)
+            self._landing.happen()
 
     def run_in_thread(self) -> None:
         """Fetch on a thread of its own."""
@@ -58,28 +95,28 @@ class Flight:
         """Whether the fetch is being made further up on this thread's own stack."""
         return self._leader == threading.get_ident()
 
-    @property
-    def outcome(self) -> Any:
-        """What the fetch returned; None if it was withdrawn, or its leader interrupted."""
-        return None if self._future.cancelled() else self._future.result()
-
     def wait(self) -> None:
         """Wait until the fetch has landed, or withdraw it where it does not begin."""
-        landed = threading.Event()
-        self._future.add_done_callback(lambda _: landed.set())
-        landed.wait(BEGIN_WITHIN)
-        if self._begun_late():
-            landed.wait()
+        self._landing.wait(BEGIN_WITHIN)
+        self._withdraw()
+        self._landing.wait()
 
     async def await_(self) -> None:
         """Wait as `wait` does, without blocking the event loop."""
-        await _wait(self._future, BEGIN_WITHIN)
-        if self._begun_late():
-            await _wait(self._future, None)
+        await _wait(self._landing, BEGIN_WITHIN)
+        self._withdraw()
+        await _wait(self._landing, None)
 
-    def _begun_late(self) -> bool:
-        """Whether the fetch is running still; one that has not begun is withdrawn."""
-        return not self._future.done() and not self._future.cancel()
+    def _withdraw(self) -> None:
+        if self._take_ticket():
+            self._landing.happen()
+
+    def _take_ticket(self) -> bool:
+        """Take the one ticket there is, to begin the fetch or to withdraw it: in one step, as `list.pop` is."""
+        try:
+            return self._ticket.pop()
+        except IndexError:
+            return False
 
 
 def run_in_thread(work: Callable[[], None]) -> None:
@@ -95,21 +132,22 @@ def run_in_thread(work: Callable[[], None]) -> None:
 
 async def call_in_thread(work: Callable[[], T]) -> T:
     """Call a function on a thread of its own, without blocking the event loop. A cancelled caller leaves it running."""
-    result: Future[T] = Future()
+    landing, result = Landing(), Future[T]()
 
     def run() -> None:
         try:
             result.set_result(work())
         except BaseException as error:  # noqa: BLE001 - handed to the caller, whatever it is
             result.set_exception(error)
+        landing.happen()
 
     run_in_thread(run)
-    await _wait(result, None)
+    await _wait(landing, None)
     return result.result()
 
 
-async def _wait(future: Future[Any], limit: float | None) -> None:
-    await (_wait_in_trio if _in_trio() else _wait_in_asyncio)(future, limit)
+async def _wait(landing: Landing, limit: float | None) -> None:
+    await (_wait_in_trio if _in_trio() else _wait_in_asyncio)(landing, limit)
 
 
 def _in_trio() -> bool:
@@ -120,7 +158,7 @@ def _in_trio() -> bool:
         return False
 
 
-async def _wait_in_asyncio(future: Future[Any], limit: float | None) -> None:
+async def _wait_in_asyncio(landing: Landing, limit: float | None) -> None:
     import asyncio  # noqa: PLC0415 - as trio below: whoever waits here has it
 
     loop = asyncio.get_running_loop()
@@ -130,26 +168,26 @@ async def _wait_in_asyncio(future: Future[Any], limit: float | None) -> None:
         if not landed.done():  # its waiter may have left
             landed.set_result(None)
 
-    def wake(_: Future[Any]) -> None:
+    def wake() -> None:
         with suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits there any more
             loop.call_soon_threadsafe(land)
 
-    future.add_done_callback(wake)
+    landing.tell(wake)
     with suppress(TimeoutError):
         async with asyncio.timeout(limit):
             await landed
 
 
-async def _wait_in_trio(future: Future[Any], limit: float | None) -> None:
+async def _wait_in_trio(landing: Landing, limit: float | None) -> None:
     import trio  # noqa: PLC0415
 
     token = trio.lowlevel.current_trio_token()
     landed = trio.Event()
 
-    def wake(_: Future[Any]) -> None:
+    def wake() -> None:
         with suppress(trio.RunFinishedError):
             token.run_sync_soon(landed.set)
 
-    future.add_done_callback(wake)
+    landing.tell(wake)
     with trio.move_on_after(float("inf") if limit is None else limit):
         await landed.wait()

@@ -188,6 +188,9 @@ def _one_hop_headers(module: Any) -> Any:
             name, value = self._one
             return str(value) if key.lower() == name.lower() else super().__getitem__(key)
 
+        def __reduce__(self) -> tuple[Any, ...]:
+            return module.Headers, (self.raw,)
+
         def __contains__(self, key: Any) -> bool:
             return (isinstance(key, str) and key.lower() == self._one[0].lower()) or super().__contains__(key)
 

@@ -17,7 +17,17 @@ _REQUIRE = "BITQUERY_AUTH_TESTS_REQUIRE"
 _REQUIRED = os.environ.get(_REQUIRE, "")
 """Names of servers whose absence is a failure and no skip, as read before any test cleans the environment."""
 
-_SURROUNDINGS = ("BITQUERY_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NETRC", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+_SURROUNDINGS = (
+    "BITQUERY_",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "NETRC",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "SSL_CERT_FILE",
+)
 
 
 def pytest_configure() -> None:

@@ -43,7 +43,7 @@ class World:
     @property
     def environment(self) -> dict[str, str]:
         """What a program needs in its environment to be in this world, with the credentials of the application."""
-        proxy = "http://127.0.0.1:{}".format(self._listener.getsockname()[1])
+        proxy = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         ca_file = str(self._ca_file)
         return {
             "HTTPS_PROXY": proxy,

@@ -175,7 +175,13 @@ def test_a_read_only_replica(warned: Try, valkey: Valkey) -> None:
 
 def test_something_else_under_the_key_is_replaced(valkey: Valkey, sandbox: Sandbox, log: Log) -> None:
     store = RedisTokenStore(valkey.url, prefix="p:")
-    valkey.ask("LPUSH", "p:" + sandbox.credentials()._exchange.fingerprint(sandbox.token_endpoint, sandbox.client_secret), "an", "old", "list")
+    valkey.ask(
+        "LPUSH",
+        "p:" + sandbox.credentials()._exchange.fingerprint(sandbox.token_endpoint, sandbox.client_secret),
+        "an",
+        "old",
+        "list",
+    )
     token = sandbox.credentials(store=store).token()
     assert len(log(logging.WARNING)) == 1
     assert sandbox.credentials(store=store).token() == token

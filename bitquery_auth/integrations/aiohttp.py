@@ -1,0 +1,148 @@
+"""The auth for aiohttp: a client middleware (aiohttp 3.12 and later), which is also the way into libraries built on it.
+
+::
+
+    auth = AiohttpAuth(ClientCredentials.from_env())
+    async with aiohttp.ClientSession(middlewares=(auth,)) as session: ...
+
+gql takes it as ``AIOHTTPTransport(url, client_session_args={"middlewares": (auth,)})``, web3 as
+``AsyncHTTPProvider(url, request_kwargs={"middlewares": (auth,)})``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
+
+import aiohttp
+
+from bitquery_auth import _bitquery
+from bitquery_auth._auth import Auth, Destination, Replay
+from bitquery_auth._errors import BitqueryAuthError, as_client_error
+from bitquery_auth._hosts import Origin
+from bitquery_auth._refusal import UNAUTHORIZED, is_replayed
+from bitquery_auth._replay import DRAIN_BYTES, DRAIN_SECONDS
+from bitquery_auth._token import Token, TokenSource
+
+__all__ = ["AiohttpAuth"]
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_CHAINS = 1024
+
+
+def is_unauthorized(response: aiohttp.ClientResponse) -> bool:
+    """Whether a response's status is 401: the default of ``is_auth_failure``."""
+    return response.status == UNAUTHORIZED
+
+
+class AiohttpAuth(Auth):
+    __doc__ = Auth.__doc__
+
+    def __init__(
+        self,
+        source: TokenSource,
+        *,
+        allowed_hosts: Iterable[str] = _bitquery.HOSTS,
+        header_name: str = "Authorization",
+        scheme: str = "Bearer",
+        is_auth_failure: Callable[[aiohttp.ClientResponse], bool] = is_unauthorized,
+        replay: Replay = "all",
+        insecure_http: bool = False,
+    ) -> None:
+        super().__init__(
+            source,
+            allowed_hosts=allowed_hosts,
+            header_name=header_name,
+            scheme=scheme,
+            is_auth_failure=is_auth_failure,
+            replay=replay,
+            insecure_http=insecure_http,
+        )
+        self._chains: dict[Any, Origin | None] = {}
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Send one hop of a request with the token, and once more with another if it is refused.
+
+        Raises:
+            BitqueryAuthError: there is no token to be had, or the request would send it readable; each is
+                also an `aiohttp.ClientError`.
+        """
+        url = request.url
+        key = (url.scheme, url.raw_host, url.port)
+        # aiohttp calls a middleware for every hop of a redirect. Their requests share nothing public, but the timer.
+        chain = request._timer  # noqa: SLF001 - tested with the lowest and the newest version
+        origin = Origin.of(url.scheme, url.raw_host or "", url.port)
+        at_home = self._chains.get(chain, origin) == origin
+        try:
+            destination = (self._destinations.get(key) or self._judge(key, origin)) if at_home else None
+            if destination is None or not destination.is_allowed:
+                response = await handler(request)
+            else:
+                response = await self._send(request, handler, destination)
+        except BitqueryAuthError as error:
+            raise as_client_error(error, aiohttp.ClientError, request) from error.__cause__
+        if response.status in _REDIRECTS:
+            if len(self._chains) >= _MOST_CHAINS:  # of those that were not followed to their end
+                self._chains.pop(next(iter(self._chains)), None)
+            self._chains[chain] = origin if at_home else None  # None: led elsewhere, and should it lead back, as well
+        else:
+            self._chains.pop(chain, None)
+        return response
+
+    async def _send(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType, destination: Destination
+    ) -> aiohttp.ClientResponse:
+        token = await self._atoken()
+        self._place(request, destination, token)
+        response = await handler(request)
+        if not self._is_refused(response, destination.origin):
+            return response
+        replay = is_replayed(self._replay, request.method) and _is_repeatable(request.body)
+        steps = self._recovery(destination.origin, token, replay=replay)
+        got: Any = None
+        answer = response
+        try:
+            while True:
+                wanted = steps.send(got)
+                if wanted is None:
+                    got = await self._atoken()
+                    continue
+                await _drain(response)
+                self._place(request, destination, wanted)
+                answer = got = await handler(request)
+        except StopIteration:
+            return answer
+        except BitqueryAuthError:
+            if not replay:
+                return response
+            response.close()
+            raise
+        except BaseException:
+            response.close()
+            raise
+
+    def _place(self, request: aiohttp.ClientRequest, destination: Destination, token: Token) -> None:
+        if destination.in_query:
+            request.url = request.url.update_query(token=token.access_token)
+        else:  # this hop's headers: aiohttp makes those of the next from what the caller gave
+            request.headers[self._header_name] = self._header_for(token)
+
+
+def _is_repeatable(body: object) -> bool:
+    """Whether a body can be sent again byte for byte: bytes, text, JSON and forms are held in memory."""
+    return body == b"" or isinstance(body, aiohttp.BytesPayload)
+
+
+async def _drain(response: aiohttp.ClientResponse) -> None:
+    """Read a refusal to its end, within bounds, so that its connection is free for the second try; else close it."""
+    left = DRAIN_BYTES
+    if "Content-Encoding" not in response.headers:  # few bytes may unzip to many
+        with suppress(TimeoutError, aiohttp.ClientError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while left > 0 and (chunk := await response.content.readany()):
+                    left -= len(chunk)
+    response.release()  # closes the connection of what was not read to its end
