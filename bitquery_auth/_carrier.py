@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Self
-from urllib.parse import quote
+from urllib.parse import SplitResult, quote
 
 from bitquery_auth._checks import check_header_text, split_url
 from bitquery_auth._errors import ConfigurationError
@@ -78,13 +78,12 @@ def websocket_url(url: str, token: Token | str) -> str:
     """
     try:
         parts = split_url(check_header_text("url", url))
-        origin = Origin.of(parts.scheme, parts.hostname or "", parts.port)
     except ValueError:
-        origin = Origin("", "", None)
-    if origin.scheme not in {"wss", "ws"} or not origin.host:
+        parts = SplitResult("", "", "", "", "")
+    if parts.scheme not in {"wss", "ws"} or not parts.hostname:
         msg = "url must be that of a WebSocket: wss://host/path."
         raise ConfigurationError(msg)
-    if not origin.is_secure:
+    if not Origin.of(parts.scheme, parts.hostname, parts.port).is_secure:
         msg = "url must be wss: the token would cross the network readable."
         raise ConfigurationError(msg)
     access_token = check_header_text("token", token.access_token if isinstance(token, Token) else token)

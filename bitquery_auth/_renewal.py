@@ -195,7 +195,8 @@ class Ledger:
 
     def _keep(self, kept: Kept | None) -> None:
         self.kept = kept
-        self.ready: tuple[float, float, Token | None] = (*LONG_AGO, None) if kept is None else (*kept.renew, kept.token)
+        moment, token = (LONG_AGO, None) if kept is None else (kept.renew, kept.token)
+        self.ready: tuple[float, float, Token | None] = (moment.monotonic, moment.wall, token)
 
     def usable(self, now: Instant) -> Token | None:
         """The token kept, if it has not ended."""

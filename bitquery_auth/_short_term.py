@@ -78,7 +78,7 @@ class ShortTermToken(ReuseTokenSource):
         """Where the tokens come from."""
         return self._endpoint
 
-    def _fetch(self, _: Wanted) -> Grant:
+    def _fetch(self, wanted: Wanted) -> Grant:  # noqa: ARG002 - it has no store
         asked = now()
         long_token = self._source.token()
         answer = self._exchange(long_token)
