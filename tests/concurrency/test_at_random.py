@@ -181,10 +181,9 @@ def test_in_a_storm_there_is_never_more_than_one_fetch(clock: Clock) -> None:
     """Hazards C1, A4, C6: discards, renewals, cancellation and outages as they come, and nobody waits for anybody."""
     with OneAtATime(clock=clock.time) as sandbox:
         storm = Storm(sandbox, clock)
-        threads: list[Callable[[], Any]] = [partial(storm.thread, seed) for seed in range(3)]
-        loops: list[Callable[[], Any]] = [
-            partial(anyio.run, storm.loop, seed, backend=backend) for seed, backend in enumerate(BACKENDS)
-        ]
-        assert at_once([*threads, *loops]) == [None] * 5
+        calls: list[Callable[[], Any]] = []
+        calls += [partial(storm.thread, seed) for seed in range(3)]
+        calls += [partial(anyio.run, storm.loop, seed, backend=backend) for seed, backend in enumerate(BACKENDS)]
+        assert at_once(calls) == [None] * 5
         assert sandbox.token_requests > 10
         assert sandbox.most == 1

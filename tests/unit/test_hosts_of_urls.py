@@ -42,7 +42,7 @@ def placed(place: Callable[..., Placed], url: str, **settings: object) -> Placed
         "https://streaming.bitquery.io//evil.com",
     ],
 )
-def test_bitquerys_hosts_get_the_token_however_they_are_written(place: object, url: str) -> None:
+def test_bitquerys_hosts_get_the_token_however_they_are_written(place: Callable[..., Placed], url: str) -> None:
     found = placed(place, url)
     assert found is not None
     assert found.header == f"Bearer {TOKEN}"
@@ -85,14 +85,14 @@ def test_bitquerys_hosts_get_the_token_however_they_are_written(place: object, u
         "https://127.0.0.1/",
     ],
 )
-def test_look_alikes_and_tricks_get_no_token(place: object, url: str) -> None:
+def test_look_alikes_and_tricks_get_no_token(place: Callable[..., Placed], url: str) -> None:
     """Hazards S2, S4: a client may refuse the URL, or send there, but never with the token."""
     found = placed(place, url)
     assert found is None or found.header is None
 
 
 @pytest.mark.parametrize("url", ["https://evil.com\\@bitquery.io/", "https://bitquery.io\\@evil.com/"])
-def test_where_parsers_disagree_the_one_that_connects_decides(place: object, url: str) -> None:
+def test_where_parsers_disagree_the_one_that_connects_decides(place: Callable[..., Placed], url: str) -> None:
     """Hazard S2: a backslash ends the host for browsers and urllib3, and is part of it for others."""
     found = placed(place, url)
     if found is not None and found.header is not None:
@@ -100,7 +100,7 @@ def test_where_parsers_disagree_the_one_that_connects_decides(place: object, url
         assert host.endswith("bitquery.io")
 
 
-def test_a_full_stop_of_another_script_is_one(place: object) -> None:
+def test_a_full_stop_of_another_script_is_one(place: Callable[..., Placed]) -> None:
     """IDNA maps it, where the client takes it: the host connected to is Bitquery's."""
     found = placed(place, "https://streaming.bitquery。io/")
     assert found is None or found.header == f"Bearer {TOKEN}"
@@ -109,7 +109,7 @@ def test_a_full_stop_of_another_script_is_one(place: object) -> None:
 @pytest.mark.parametrize(
     "url", ["https://bücher.example/", "https://BÜCHER.example/", "https://xn--bcher-kva.example/"]
 )
-def test_a_name_in_another_script_is_allowed_in_either_form(place: object, url: str) -> None:
+def test_a_name_in_another_script_is_allowed_in_either_form(place: Callable[..., Placed], url: str) -> None:
     for pattern in ("bücher.example", "xn--bcher-kva.example"):
         found = placed(place, url, allowed_hosts=(pattern,))
         assert found is not None
@@ -117,7 +117,7 @@ def test_a_name_in_another_script_is_allowed_in_either_form(place: object, url: 
 
 
 @pytest.mark.parametrize("url", ["https://[::1]:8443/", "https://[0:0:0:0:0:0:0:1]:8443/", "http://[::1]:8443/"])
-def test_an_ipv6_address_is_allowed_in_any_form(place: object, url: str) -> None:
+def test_an_ipv6_address_is_allowed_in_any_form(place: Callable[..., Placed], url: str) -> None:
     found = placed(place, url, allowed_hosts=("[::1]:8443",))
     assert found is not None
     assert found.header == f"Bearer {TOKEN}"
@@ -126,14 +126,14 @@ def test_an_ipv6_address_is_allowed_in_any_form(place: object, url: str) -> None
 @pytest.mark.parametrize(
     "url", ["http://localhost:8080/", "http://LOCALHOST:8080/", "http://localhost.:8080/", "http://user@localhost:8080"]
 )
-def test_plain_http_on_this_machine_carries_the_token(place: object, url: str) -> None:
+def test_plain_http_on_this_machine_carries_the_token(place: Callable[..., Placed], url: str) -> None:
     found = placed(place, url, allowed_hosts=("localhost:8080",))
     assert found is not None
     assert found.header == f"Bearer {TOKEN}"
 
 
 @pytest.mark.parametrize("url", ["http://streaming.bitquery.io/graphql", "HTTP://bitquery.io:443/"])
-def test_plain_http_to_an_allowed_host_is_an_error(place: object, url: str) -> None:
+def test_plain_http_to_an_allowed_host_is_an_error(place: Callable[..., Placed], url: str) -> None:
     """Hazard S4."""
     with pytest.raises(ConfigurationError, match="readable across the network") as caught:
         placed(place, url)
@@ -144,19 +144,21 @@ def test_plain_http_to_an_allowed_host_is_an_error(place: object, url: str) -> N
     "url",
     ["http://localhost:80@evil.com/", "http://localhost.evil.com/", "http://127.0.0.1.evil.com/", "http://127.1/"],
 )
-def test_what_only_looks_like_this_machine_is_an_error_where_it_is_allowed(place: object, url: str) -> None:
+def test_what_only_looks_like_this_machine_is_an_error_where_it_is_allowed(
+    place: Callable[..., Placed], url: str
+) -> None:
     """Hazard S4."""
     with pytest.raises(ConfigurationError, match="readable across the network"):
         placed(place, url, allowed_hosts=("*.evil.com", "evil.com", "127.1"))
 
 
-def test_insecure_http_lets_plain_http_through(place: object) -> None:
+def test_insecure_http_lets_plain_http_through(place: Callable[..., Placed]) -> None:
     found = placed(place, "http://api.mesh/", allowed_hosts=("api.mesh",), insecure_http=True)
     assert found is not None
     assert found.header == f"Bearer {TOKEN}"
 
 
-def test_a_port_in_a_pattern_binds_the_token_to_it(place: object) -> None:
+def test_a_port_in_a_pattern_binds_the_token_to_it(place: Callable[..., Placed]) -> None:
     """Hazard S2."""
     for url, header in {"https://a.example:8443/": f"Bearer {TOKEN}", "https://a.example/": None}.items():
         found = placed(place, url, allowed_hosts=("a.example:8443",))
