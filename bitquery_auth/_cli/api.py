@@ -3,42 +3,76 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
-import httpx
+import requests
 
-from bitquery_auth import HTTPXAuth, TokenSource
-from bitquery_auth._cli.exits import AUTHENTICATION, NO_ANSWER
+from bitquery_auth import RequestsAuth, StaticToken, TokenSource
+from bitquery_auth._cli.exits import AUTHENTICATION, NO_ANSWER, CommandError
 from bitquery_auth._cli.surroundings import allowed_hosts
+from bitquery_auth._cli.words import quoted
+from bitquery_auth._errors import BitqueryAuthError
 
 _TIMEOUT = 120.0
+_OK, _REDIRECT, _CLIENT_ERROR, _UNAUTHORIZED = 200, 300, 400, 401
 
 _WAYS_OUT = {
-    401: "The API refuses the token, a fresh one too: check that the application may use this API.",
+    401: "The API refuses the token, a fresh one too: check that the application may use this API, and its scope.",
     402: "The account has no points or no plan left: see account.bitquery.io.",
-    403: "The token is good, but the plan does not include this dataset, or the URL is wrong.",
+    403: "The token is good, but the plan does not include this dataset, the token lacks a scope, or the URL is wrong.",
+    404: "The URL is wrong: check --endpoint or BITQUERY_ENDPOINT.",
     429: "Too many requests in this minute: wait, then try again.",
 }
+_STATIC_REFUSED = (
+    "The token has ended or was revoked, and there is no way from it to a new one: copy a new one from "
+    "account.bitquery.io, or set BITQUERY_CLIENT_ID and BITQUERY_CLIENT_SECRET."
+)
+_REDIRECTED = "A redirect is not followed: give the final URL."
 
 
-def ask(source: TokenSource, endpoint: str, payload: dict[str, Any]) -> httpx.Response:
-    """Post a query.
+def ask(source: TokenSource, endpoint: str, payload: dict[str, Any]) -> requests.Response:
+    """Post a query and give the answer, whatever it is.
 
     Raises:
         BitqueryAuthError: there is no token to be had.
-        httpx.HTTPError: there was no answer.
+        CommandError: there was no answer.
     """
-    with httpx.Client(auth=HTTPXAuth(source, allowed_hosts=allowed_hosts(endpoint)), timeout=_TIMEOUT) as client:
-        return client.post(endpoint, json=payload)
+    with requests.Session() as session:
+        session.auth = RequestsAuth(source, allowed_hosts=allowed_hosts(endpoint))
+        try:
+            return session.post(endpoint, json=payload, timeout=_TIMEOUT, allow_redirects=False)
+        except BitqueryAuthError:  # it is an OSError, too, as every error of requests
+            raise
+        except OSError as error:  # a certificate file that is missing is nothing but that
+            words = f"No answer from {urlsplit(endpoint).netloc}: {_why(error)}."
+            raise CommandError(words, NO_ANSWER) from error
 
 
-def failure(response: httpx.Response) -> tuple[str, int] | None:
-    """Say what is wrong with an answer, and the exit code that it earns; None: nothing."""
-    if response.is_success:
-        return None
-    words = " ".join(response.text[:300].split()) if "html" not in response.headers.get("Content-Type", "") else ""
-    said = f"{response.url.host} answered {response.status_code}{f': {words}' if words else ''}."
-    way_out = _WAYS_OUT.get(response.status_code, "")
-    return (
-        f"{said} {way_out}".rstrip(),
-        AUTHENTICATION if response.status_code == httpx.codes.UNAUTHORIZED else NO_ANSWER,
+def expect_success(response: requests.Response, source: TokenSource) -> None:
+    """Say what is wrong with an answer.
+
+    Raises:
+        CommandError: something is.
+    """
+    status = response.status_code
+    if _OK <= status < _REDIRECT:
+        return
+    said = f"{urlsplit(response.url).netloc} answered {status}"
+    if "html" not in response.headers.get("Content-Type", ""):
+        words = quoted(response.text, *response.request.headers.get("Authorization", "").split()[1:])
+        said += f": {words}" if words else ""
+    way_out = _REDIRECTED if status < _CLIENT_ERROR else _WAYS_OUT.get(status, "")
+    if status == _UNAUTHORIZED and isinstance(source, StaticToken):
+        way_out = _STATIC_REFUSED
+    raise CommandError(
+        f"{said.rstrip('.')}. {way_out}".rstrip(), AUTHENTICATION if status == _UNAUTHORIZED else NO_ANSWER
     )
+
+
+def _why(error: OSError) -> str:
+    if isinstance(error, requests.Timeout):
+        return f"nothing within {_TIMEOUT:.0f} s"
+    innermost: BaseException = error
+    while (link := innermost.__cause__ or innermost.__context__) is not None:
+        innermost = link
+    return quoted(str(innermost)).rstrip(".") or type(innermost).__name__

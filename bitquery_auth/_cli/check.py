@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from email.utils import parsedate_to_datetime
 
-import httpx
+import requests
 
 from bitquery_auth import ClientCredentials, StaticToken
 from bitquery_auth._cli import api
-from bitquery_auth._cli.exits import NO_ANSWER, OK, exit_code
+from bitquery_auth._cli.exits import OK, CommandError, exit_code
 from bitquery_auth._cli.surroundings import endpoint as endpoint_of
 from bitquery_auth._cli.surroundings import source
 from bitquery_auth._cli.terminal import waiting
+from bitquery_auth._cli.words import told
 from bitquery_auth._errors import BitqueryAuthError
 
 _CHEAPEST_QUERY = {"query": "{ __typename }"}
@@ -31,44 +32,44 @@ def check(*, endpoint: str | None) -> int:
         url = endpoint_of(endpoint)
         _say(step, f"{_description(configured)}; the API is at {url}")
         step = "token"
-        if isinstance(configured, StaticToken):
-            _say(step, "taken as it is: only the API can tell whether it is good")
-        else:
-            with waiting("asking for a token"):
-                token = configured.renew()
-            left = "it does not say for how long" if token.expires_in is None else f"good for {token.expires_in:.0f} s"
-            _say(step, f"received, {left}, scope {token.scope or 'none'!r}")
+        _say(step, _try_token(configured))
         step = "API"
-        with waiting("asking Bitquery"):
+        with waiting("asking the API"):
             response = api.ask(configured, url, _CHEAPEST_QUERY)
-    except BitqueryAuthError as error:
-        _say(step, f"wrong. {error}")
+        if abs(skew := _clock_skew(response)) > _MOST_SKEW:
+            _say(
+                "clock", f"this machine's is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}: set it right (NTP)"
+            )
+        api.expect_success(response, configured)
+    except (BitqueryAuthError, CommandError) as error:
+        _say(step, f"wrong. {told(error)}")
         return exit_code(error)
-    except httpx.HTTPError as error:
-        _say(step, f"no answer: {error or type(error).__name__}")
-        return NO_ANSWER
-    if (failed := api.failure(response)) is not None:
-        _say(step, f"wrong. {failed[0]}")
-        return failed[1]
     _say(step, f"answers {response.status_code}")
-    if (skew := _clock_skew(response)) is not None and abs(skew) > _MOST_SKEW:
-        _say("clock", f"this machine's is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}: set it right (NTP)")
     return OK
 
 
 def _description(configured: ClientCredentials | StaticToken) -> str:
     if isinstance(configured, StaticToken):
-        return "a token from the account page"
+        return "a token that was copied"
     return f"client credentials, token endpoint {configured.token_endpoint}"
+
+
+def _try_token(configured: ClientCredentials | StaticToken) -> str:
+    if isinstance(configured, StaticToken):
+        return "taken as it is: only the API can tell whether it is good"
+    with waiting("asking for a token"):
+        token = configured.renew()
+    left = "it does not say for how long" if token.expires_in is None else f"good for {token.expires_in:.0f} s"
+    return f"received, {left}, {f'scope {token.scope}' if token.scope else 'without a scope'}"
 
 
 def _say(step: str, words: str) -> None:
     print(f"{step + ':':<15}{words}", flush=True)
 
 
-def _clock_skew(response: httpx.Response) -> float | None:
-    """How many seconds this machine's clock is ahead of the server's; None where it does not say."""
+def _clock_skew(response: requests.Response) -> float:
+    """How many seconds this machine's clock is ahead of the server's; 0 where that does not say."""
     try:
         return time.time() - parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
     except ValueError:
-        return None
+        return 0.0

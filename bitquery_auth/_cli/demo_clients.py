@@ -10,7 +10,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, Protocol
 
-from bitquery_auth import HTTPXAuth, RequestsAuth
+from bitquery_auth import ClientCredentials, HTTPXAuth, RequestsAuth
 from bitquery_auth.sandbox import Sandbox
 
 Post = Callable[[str], Any]
@@ -50,7 +50,8 @@ class _Requests:
         import requests  # noqa: PLC0415 - as the other clients, when it is its turn
 
         with requests.Session() as session:
-            session.auth = RequestsAuth(sandbox.credentials(), allowed_hosts=sandbox.allowed_hosts)
+            session.trust_env = False
+            session.auth = RequestsAuth(_credentials(sandbox), allowed_hosts=sandbox.allowed_hosts)
             yield lambda query: session.post(sandbox.graphql_endpoint, json={"query": query}, timeout=30).json()
 
     def herd(self, sandbox: Sandbox, query: str, size: int) -> None:
@@ -65,8 +66,8 @@ class _Sync:
 
     @contextmanager
     def opened(self, sandbox: Sandbox) -> Iterator[Post]:
-        auth = HTTPXAuth(sandbox.credentials(), allowed_hosts=sandbox.allowed_hosts)
-        with self._module.Client(auth=auth, timeout=30) as client:
+        auth = HTTPXAuth(_credentials(sandbox), allowed_hosts=sandbox.allowed_hosts)
+        with self._module.Client(auth=auth, timeout=30, trust_env=False) as client:
             yield lambda query: client.post(sandbox.graphql_endpoint, json={"query": query}).json()
 
     def herd(self, sandbox: Sandbox, query: str, size: int) -> None:
@@ -80,8 +81,8 @@ class _Async:
         self._module = module
 
     def _client(self, sandbox: Sandbox) -> Any:
-        auth = HTTPXAuth(sandbox.credentials(), allowed_hosts=sandbox.allowed_hosts)
-        return self._module.AsyncClient(auth=auth, timeout=30)
+        auth = HTTPXAuth(_credentials(sandbox), allowed_hosts=sandbox.allowed_hosts)
+        return self._module.AsyncClient(auth=auth, timeout=30, trust_env=False)
 
     @contextmanager
     def opened(self, sandbox: Sandbox) -> Iterator[Post]:
@@ -101,6 +102,10 @@ class _Async:
                 await asyncio.gather(*posts)
 
         asyncio.run(at_once())
+
+
+def _credentials(sandbox: Sandbox) -> ClientCredentials:
+    return sandbox.credentials(trust_env=False)  # loopback is behind no proxy
 
 
 def _at_once(post: Post, query: str, size: int) -> None:

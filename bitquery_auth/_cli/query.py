@@ -6,15 +6,15 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
-
-import httpx
+from urllib.parse import urlsplit
 
 from bitquery_auth._cli import api
-from bitquery_auth._cli.exits import GRAPHQL, NO_ANSWER, OK, USAGE
+from bitquery_auth._cli.exits import GRAPHQL, OK, USAGE, CommandError
 from bitquery_auth._cli.surroundings import endpoint as endpoint_of
 from bitquery_auth._cli.surroundings import source
 from bitquery_auth._cli.terminal import print_json, waiting
-from bitquery_auth._errors import BitqueryAuthError, ConfigurationError
+from bitquery_auth._cli.words import quoted
+from bitquery_auth._errors import ConfigurationError
 
 
 def query(*, query: str, variables: str | None, endpoint: str | None) -> int:
@@ -22,49 +22,53 @@ def query(*, query: str, variables: str | None, endpoint: str | None) -> int:
 
     Args:
         query: The query, ``@file`` or ``-``.
-        variables: JSON, or ``@file``.
+        variables: JSON, ``@file`` or ``-``.
         endpoint: The GraphQL URL.
 
     Raises:
-        BitqueryAuthError: the configuration is wrong, or there is no token to be had.
+        BitqueryAuthError: the call or the configuration is wrong, or there is no token to be had.
+        CommandError: there is no answer, or none that is good.
     """
-    payload: dict[str, Any] = {"query": _text("QUERY", query)}
-    if variables is not None:
-        payload["variables"] = _json_object("--variables", _text("--variables", variables))
-    try:
-        with waiting("asking Bitquery"):
-            response = api.ask(source(), endpoint_of(endpoint), payload)
-    except BitqueryAuthError:
-        raise
-    except httpx.HTTPError as error:
-        return _fail(f"No answer from the API: {error or type(error).__name__}.", NO_ANSWER)
-    if (failed := api.failure(response)) is not None:
-        return _fail(*failed)
+    payload = _payload(query, variables)
+    url = endpoint_of(endpoint)
+    configured = source()
+    with waiting("asking the API"):
+        response = api.ask(configured, url, payload)
+    api.expect_success(response, configured)
     try:
         answer = response.json()
     except ValueError:
-        return _fail(f"{response.url.host} answered 200 with what is no JSON: is that a GraphQL URL?", USAGE)
+        words = f"{urlsplit(url).netloc} answered {response.status_code} with what is no JSON: is that a GraphQL URL?"
+        raise CommandError(words, USAGE) from None
     print_json(answer)
-    errors = answer.get("errors") if isinstance(answer, dict) else None
-    if errors:
-        first = errors[0].get("message", "") if isinstance(errors, list) and isinstance(errors[0], dict) else ""
-        return _fail(f"The answer has GraphQL errors{f': {first}' if first else ''}.", GRAPHQL)
+    if errors := answer.get("errors") if isinstance(answer, dict) else None:
+        raise CommandError(f"The answer has GraphQL errors{_first_message(errors)}.", GRAPHQL)
     return OK
 
 
-def _fail(words: str, code: int) -> int:
-    print(f"bitquery-auth: {words}", file=sys.stderr)
-    return code
+def _payload(query: str, variables: str | None) -> dict[str, Any]:
+    if query == variables == "-":
+        msg = "Only one of QUERY and --variables can be read from stdin."
+        raise ConfigurationError(msg)
+    payload: dict[str, Any] = {"query": _text("QUERY", query)}
+    if not payload["query"].strip():
+        msg = "QUERY is blank: give a GraphQL query, such as '{ __typename }'."
+        raise ConfigurationError(msg)
+    if variables is not None:
+        payload["variables"] = _json_object("--variables", _text("--variables", variables))
+    return payload
 
 
 def _text(name: str, given: str) -> str:
+    where = "stdin" if given == "-" else given[1:]
     try:
         if given == "-":
             return sys.stdin.read()
         if given.startswith("@"):
-            return Path(given[1:]).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"{name}: the file cannot be read ({type(error).__name__}): @ is followed by the path of a text file."
+            return Path(where).read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:  # ValueError: it is not UTF-8, or no path
+        why = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        msg = f"{name}: {where} cannot be read: {why}."
         raise ConfigurationError(msg) from None
     return given
 
@@ -75,6 +79,12 @@ def _json_object(name: str, text: str) -> dict[str, Any]:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        msg = f"{name} must be a JSON object, such as '{{\"count\": 10}}'."
+        msg = f"{name} must be a JSON object, such as '{{\"count\": 10}}', @FILE with one, or -."
         raise ConfigurationError(msg)
     return value
+
+
+def _first_message(errors: object) -> str:
+    first = errors[0] if isinstance(errors, list) else None
+    message = first.get("message") if isinstance(first, dict) else None
+    return f": {quoted(message).rstrip('.')}" if isinstance(message, str) else ""

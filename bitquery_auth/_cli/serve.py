@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import signal
-import threading
+import sys
+import time
+from contextlib import suppress
 
+from bitquery_auth._cli.exits import OK
+from bitquery_auth._errors import ConfigurationError
 from bitquery_auth.sandbox import Sandbox
+
+_WINK = 3600.0
 
 
 def sandbox(*, port: int, lifetime: float) -> int:
@@ -14,32 +20,45 @@ def sandbox(*, port: int, lifetime: float) -> int:
     Args:
         port: To serve on; 0: a free one.
         lifetime: Seconds that a token lives.
+
+    Raises:
+        ConfigurationError: the port cannot be had.
     """
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
-    with Sandbox(port=port, lifetime=lifetime) as running:
-        print(_settings(running), flush=True)
-        stopped.wait()
+    stand_in = Sandbox(port=port, lifetime=lifetime)
+    try:
+        stand_in.start()
+    except OSError as error:
+        msg = f"--port: {port} cannot be served on: {error.strerror}. Leave it out for a free one."
+        raise ConfigurationError(msg) from None
+    with stand_in, suppress(KeyboardInterrupt):
+        for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs are started deaf to SIGINT
+            signal.signal(number, signal.default_int_handler)
+        print(_settings(stand_in), flush=True)
+        print(_words(stand_in), file=sys.stderr, flush=True)
+        while True:
+            time.sleep(_WINK)
     print(
-        f"Stopped after {running.token_requests} token requests and {running.api_requests} API requests, "
-        f"{running.api_refusals} of which were refused."
+        f"Stopped after {stand_in.token_requests} token requests and {stand_in.api_requests} API requests, "
+        f"{stand_in.api_refusals} of which were refused.",
+        file=sys.stderr,
     )
-    return 0
+    return OK
 
 
 def _settings(sandbox: Sandbox) -> str:
     return f"""\
-A stand-in for Bitquery is at {sandbox.url} until you press Ctrl+C. For a shell:
-
 export BITQUERY_CLIENT_ID={sandbox.client_id}
 export BITQUERY_CLIENT_SECRET='{sandbox.client_secret}'
 export BITQUERY_TOKEN_ENDPOINT={sandbox.token_endpoint}
 export BITQUERY_REVOCATION_ENDPOINT={sandbox.revocation_endpoint}
 export BITQUERY_SCOPE=api
-export BITQUERY_ENDPOINT={sandbox.graphql_endpoint}
+export BITQUERY_ENDPOINT={sandbox.graphql_endpoint}"""
 
-For Python, with those set:
+
+def _words(sandbox: Sandbox) -> str:
+    return f"""
+A stand-in for Bitquery is at {sandbox.url} until you press Ctrl+C.
+The lines above are its settings, for another shell. With those set, in Python:
 
 auth = HTTPXAuth(ClientCredentials.from_env(), allowed_hosts={sandbox.allowed_hosts!r})
 """

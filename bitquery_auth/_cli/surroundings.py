@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-from bitquery_auth import ClientCredentials, StaticToken, _bitquery, from_env
+from bitquery_auth import ClientCredentials, FileTokenStore, StaticToken, _bitquery, from_env
 from bitquery_auth._checks import check_endpoint
 from bitquery_auth._environment import settings_from_env
 from bitquery_auth._errors import ConfigurationError
@@ -18,7 +16,7 @@ def source() -> ClientCredentials | StaticToken:
     """Give the source that the environment describes; its token is kept in a file between runs.
 
     Raises:
-        ConfigurationError: the environment describes none.
+        ConfigurationError: the environment describes none, or a folder that is none.
     """
     described = from_env()
     if isinstance(described, StaticToken):
@@ -26,14 +24,17 @@ def source() -> ClientCredentials | StaticToken:
     return ClientCredentials(**settings_from_env("BITQUERY_"), store=_store())
 
 
-def _store() -> Any:
-    from bitquery_auth import FileTokenStore  # noqa: PLC0415 - needs an extra
-
-    folder = os.environ.get("BITQUERY_CACHE_DIR", "").strip()
+def _store() -> FileTokenStore | None:
+    folder = os.environ.get("BITQUERY_CACHE_DIR", "").strip() or None
     try:
-        return FileTokenStore(Path(folder) if folder else None)
+        return FileTokenStore(folder)
     except ConfigurationError as error:
-        print(f"bitquery-auth: the token is not kept between runs. {error}", file=sys.stderr)
+        lacks_extra = isinstance(error.__cause__, ImportError)
+        if folder is not None and not lacks_extra:
+            msg = f"BITQUERY_CACHE_DIR: {error}"
+            raise ConfigurationError(msg) from None
+        way_out = "pip install 'bitquery_auth[cli]'" if lacks_extra else "set BITQUERY_CACHE_DIR to a folder"
+        print(f"bitquery-auth: the token is not kept between runs: {way_out}.", file=sys.stderr)
         return None
 
 
@@ -48,7 +49,7 @@ def endpoint(given: str | None) -> str:
 
 
 def allowed_hosts(url: str) -> tuple[str, ...]:
-    """Give the hosts that may see the token: the one that was named, and Bitquery's where that is one."""
+    """Give the host of the GraphQL URL: it alone may see the token."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     named = f"[{host}]" if ":" in host else host

@@ -11,6 +11,9 @@ from bitquery_auth._cli.surroundings import source
 from bitquery_auth._cli.terminal import waiting
 from bitquery_auth._errors import ConfigurationError
 
+_LEAST_LIFE = 60.0
+"""Seconds that a printed token is good for, if the server lets tokens live that long: it is used elsewhere."""
+
 
 def token(*, header: bool, json: bool) -> int:
     """Print a valid access token.
@@ -19,10 +22,13 @@ def token(*, header: bool, json: bool) -> int:
         header: Print it as a header.
         json: Print it as JSON, with what is known of it.
     """
+    kept = source()
     with waiting("asking for a token"):
-        given = source().token()
+        given = kept.token()
+        if given.expires_in is not None and given.expires_in < _LEAST_LIFE:
+            given = kept.renew()
     if header:
-        print(f"Authorization: {given.token_type} {given.access_token}")
+        print(f"Authorization: Bearer {given.access_token}")
     elif json:
         members = {
             "access_token": given.access_token,

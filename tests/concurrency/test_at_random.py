@@ -3,7 +3,6 @@
 import random
 import threading
 import time
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -181,7 +180,7 @@ def test_in_a_storm_there_is_never_more_than_one_fetch(clock: Clock) -> None:
     """Hazards C1, A4, C6: discards, renewals, cancellation and outages as they come, and nobody waits for anybody."""
     with OneAtATime(clock=clock.time) as sandbox:
         storm = Storm(sandbox, clock)
-        calls: list[Callable[[], Any]] = []
+        calls: list[Any] = []
         calls += [partial(storm.thread, seed) for seed in range(3)]
         calls += [partial(anyio.run, storm.loop, seed, backend=backend) for seed, backend in enumerate(BACKENDS)]
         assert at_once(calls) == [None] * 5
