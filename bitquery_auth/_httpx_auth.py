@@ -53,7 +53,8 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
         """
         response = None
         try:
-            destination = self._destination_of(request)
+            url = request.url
+            destination = self._destinations.get((url.scheme, url.raw_host, url.port)) or self._destination_of(url)
             if not destination.is_allowed:
                 yield request
                 return
@@ -76,7 +77,8 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
         """Do what `sync_auth_flow` does, without blocking the event loop."""
         response = None
         try:
-            destination = self._destination_of(request)
+            url = request.url
+            destination = self._destinations.get((url.scheme, url.raw_host, url.port)) or self._destination_of(url)
             if not destination.is_allowed:
                 yield request
                 return
@@ -95,10 +97,8 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
         except BitqueryAuthError as error:
             self._raise_or_hand_over(error, request, response)
 
-    def _destination_of(self, request: Any) -> Destination:
-        url = request.url
-        key = (url.scheme, url.raw_host, url.port)
-        return self._destinations.get(key) or self._judge(key, _origin(url))
+    def _destination_of(self, url: Any) -> Destination:
+        return self._judge((url.scheme, url.raw_host, url.port), _origin(url))
 
     def _place(self, request: Any, destination: Destination, token: Token) -> None:
         """Put the token on a request."""
