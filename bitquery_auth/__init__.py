@@ -11,9 +11,9 @@ Names are loaded when they are first used: importing the package imports no clie
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from bitquery_auth._version import __version__
+
+TYPE_CHECKING = False  # type checkers take it for true by its name; importing it would be most of this import's cost
 
 if TYPE_CHECKING:
     from bitquery_auth._carrier import websocket_url

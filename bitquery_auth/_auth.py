@@ -39,6 +39,13 @@ def _never(_: Token) -> bool:
     return False
 
 
+def remember(known: dict[Any, Destination], key: Any, destination: Destination) -> None:
+    """Keep a destination; a crawler's come to an end, and begin again, rather than grow."""
+    if len(known) >= _MOST_DESTINATIONS:
+        known.clear()
+    known[key] = destination
+
+
 class Destination:
     """Where requests go, and whether they may carry a token there.
 
@@ -115,6 +122,7 @@ class Auth:
             call_in_thread, source.token
         )
         self._destinations: dict[Any, Destination] = {}
+        self._by_url: dict[Any, Destination] = {}
         self._placed: tuple[Token | None, HeaderValue] = (None, HeaderValue())
 
     # -- where a request goes --------------------------------------------------------------------
@@ -140,9 +148,7 @@ class Auth:
         in_query = allowed and origin.scheme == "wss" and _bitquery.is_bitquery_host(origin.host)
         in_header = allowed and not in_query and self._is_stripped
         destination = Destination(origin, is_allowed=allowed, in_query=in_query, in_header=in_header)
-        if len(self._destinations) >= _MOST_DESTINATIONS:
-            self._destinations = {}  # a crawler's URLs: begin again rather than grow
-        self._destinations[key] = destination
+        remember(self._destinations, key, destination)
         return destination
 
     def _known(self) -> list[Destination]:

@@ -14,7 +14,7 @@ from requests.utils import requote_uri
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
-from bitquery_auth._auth import Auth, Destination
+from bitquery_auth._auth import Auth, Destination, remember
 from bitquery_auth._carrier import HeaderValue
 from bitquery_auth._errors import BitqueryAuthError, as_client_error
 from bitquery_auth._hosts import Origin
@@ -34,7 +34,7 @@ class RequestsAuth(Auth, AuthBase):
                 also a `requests.RequestException`.
         """
         try:
-            destination = self._destinations.get(r.url) or self._destination_of(r.url)
+            destination = self._by_url.get(r.url) or self._destination_of(r.url)
             if not destination.is_allowed:
                 return r
             token = self._source.token()
@@ -50,8 +50,13 @@ class RequestsAuth(Auth, AuthBase):
         return r
 
     def _destination_of(self, url: str | None) -> Destination:
-        destination = self._judge(url, _origin(url))
-        destination.hook = RefusalHook(self, destination.origin)
+        # Up to the slash after it, a URL's authority is all that is judged: whoever pages through URLs pays for one.
+        authority = (url or "").split("/", 3)[:3]
+        destination = self._destinations.get(tuple(authority))
+        if destination is None:
+            destination = self._judge(tuple(authority), _origin(url))
+            destination.hook = RefusalHook(self, destination.origin)
+        remember(self._by_url, url, destination)
         return destination
 
     def _look_at(self, response: requests.Response, origin: Origin, options: dict[str, Any]) -> requests.Response:
