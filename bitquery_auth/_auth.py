@@ -190,9 +190,8 @@ class Auth:
         if refused is not None and not self._refusals.is_answered(origin, refused.access_token, time.monotonic()):
             return
         token = yield None
-        if (
-            refused is not None and token.access_token == refused.access_token
-        ):  # else somebody has replaced it meanwhile: that one is tried
+        # Where it is another one, somebody has replaced it meanwhile: that one is tried.
+        if refused is not None and token.access_token == refused.access_token:
             self._source.discard(token)
             token = yield None
             if token.access_token == refused.access_token:

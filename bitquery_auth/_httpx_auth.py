@@ -44,6 +44,9 @@ else:
 class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
     __doc__ = Auth.__doc__
 
+    # Both flows override httpx's own, whose generic driver costs more than all they do; up to a good answer each
+    # is written out, as a function in between would be a tenth of that. What follows a refusal they share.
+
     def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
         """Send a request with the token, and once more with another if it is refused.
 
