@@ -81,7 +81,7 @@ class Life:
         self.tokens_at.mode = answering(429)
         self.call()  # renewal fails behind its back
         for thread in threading.enumerate():
-            if thread.name == "bitquery_auth-fetch":
+            if thread.name == "bitquery_auth":
                 thread.join(5)
         self.tokens_at.mode = forward
         self.source.revoke()

@@ -35,6 +35,6 @@ def fails(call: Callable[[], Any], case: Case, client: Client) -> BitqueryAuthEr
 
 def wait_for_background_fetch() -> None:
     for thread in threading.enumerate():
-        if thread.name == "bitquery_auth-fetch":
+        if thread.name == "bitquery_auth":
             thread.join(TIMEOUT + MARGIN)
             assert not thread.is_alive()
