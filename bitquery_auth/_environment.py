@@ -50,6 +50,8 @@ def from_env() -> ClientCredentials | StaticToken:
             raise ConfigurationError(msg)
         return StaticToken(value)
     msg = f"Set {' and '.join(missing)}, or BITQUERY_TOKEN to a token from the account page."
+    if missing == ["BITQUERY_CLIENT_SECRET"]:
+        msg += " Only an application of type Automatic has a secret."
     raise ConfigurationError(msg)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from bitquery_auth._cli.arguments import parser
-from bitquery_auth._cli.exits import INTERRUPTED, OK, CommandError, exit_code
+from bitquery_auth._cli.exits import INTERRUPTED, OK, USAGE, CommandError, exit_code
 from bitquery_auth._cli.words import told
 from bitquery_auth._errors import BitqueryAuthError
 
@@ -31,8 +31,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             print(end="", flush=True)  # now, and not at exit, where nobody could see to what comes of it
     except BrokenPipeError:  # whoever read the output has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()
         return OK
+    except OSError as error:
+        _write_no_more()
+        print(f"bitquery-auth: The output cannot be written: {error.strerror}.", file=sys.stderr)
+        return USAGE
+
+
+def _write_no_more() -> None:
+    """Let go of what is still to be written: the interpreter would try again when it exits."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _run(arguments: Sequence[str] | None) -> int:

@@ -59,7 +59,8 @@ def expect_success(response: requests.Response, source: TokenSource) -> None:
         return
     said = f"{urlsplit(response.url).netloc} answered {status}"
     if "html" not in response.headers.get("Content-Type", ""):
-        words = quoted(response.text, *response.request.headers.get("Authorization", "").split()[1:])
+        carried = str(response.request.headers.get("Authorization", "")).split()[1:]
+        words = quoted(response.text, *carried)
         said += f": {words}" if words else ""
     way_out = _REDIRECTED if status < _CLIENT_ERROR else _WAYS_OUT.get(status, "")
     if status == _UNAUTHORIZED and isinstance(source, StaticToken):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 
 from bitquery_auth._cli.demo_clients import DemoClient, demo_clients
 from bitquery_auth._cli.demo_stories import Chapter, endings, story
@@ -42,12 +43,25 @@ def _told(clients: list[DemoClient]) -> Iterator[tuple[str, Chapter]]:
     """Tell both stories of every client: the one full of work in turn, the one full of waiting at once."""
     for client in clients:
         yield from ((client.name, chapter) for chapter in story(client))
-    with ThreadPoolExecutor(len(clients)) as pool:
-        told = [pool.submit(lambda teller: list(endings(teller)), client) for client in clients]
-        for client, chapters in zip(clients, told, strict=True):
-            with waiting("some tokens live for seconds, and come to their ends"):
-                ended = chapters.result()
-            yield from ((client.name, chapter) for chapter in ended)
+    told = [(client.name, _started(client)) for client in clients]
+    for name, chapters in told:
+        with waiting("some tokens live for seconds, and come to their ends"):
+            ended = chapters.result()
+        yield from ((name, chapter) for chapter in ended)
+
+
+def _started(client: DemoClient) -> Future[list[Chapter]]:
+    """Tell the story full of waiting on a thread that Ctrl+C does not wait for."""
+    told: Future[list[Chapter]] = Future()
+
+    def tell() -> None:
+        try:
+            told.set_result(list(endings(client)))
+        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+            told.set_exception(error)
+
+    threading.Thread(target=tell, daemon=True).start()
+    return told
 
 
 def _row(name: str, part: Chapter) -> str:

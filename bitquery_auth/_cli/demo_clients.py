@@ -96,8 +96,10 @@ class _Async:
             runner.run(client.aclose())
 
     def herd(self, sandbox: Sandbox, query: str, size: int) -> None:
+        client = self._client(sandbox)  # not on the loop: it reads certificates
+
         async def at_once() -> None:
-            async with self._client(sandbox) as client:
+            async with client:
                 posts = (client.post(sandbox.graphql_endpoint, json={"query": query}) for _ in range(size))
                 await asyncio.gather(*posts)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from bitquery_auth._cli.exits import OK
 from bitquery_auth._errors import ConfigurationError
@@ -30,9 +31,7 @@ def sandbox(*, port: int, lifetime: float) -> int:
     except OSError as error:
         msg = f"--port: {port} cannot be served on: {error.strerror}. Leave it out for a free one."
         raise ConfigurationError(msg) from None
-    with stand_in, suppress(KeyboardInterrupt):
-        for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs are started deaf to SIGINT
-            signal.signal(number, signal.default_int_handler)
+    with stand_in, _signals_as_interrupts(), suppress(KeyboardInterrupt):
         print(_settings(stand_in), flush=True)
         print(_words(stand_in), file=sys.stderr, flush=True)
         while True:
@@ -43,6 +42,19 @@ def sandbox(*, port: int, lifetime: float) -> int:
         file=sys.stderr,
     )
     return OK
+
+
+@contextmanager
+def _signals_as_interrupts() -> Iterator[None]:
+    """Hear SIGTERM as Ctrl+C, and that itself: a shell's background jobs are started deaf to it."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _settings(sandbox: Sandbox) -> str:
