@@ -34,11 +34,29 @@ _MOST_CHAINS = 1024
 
 def is_unauthorized(response: aiohttp.ClientResponse) -> bool:
     """Whether a response's status is 401: the default of ``is_auth_failure``."""
-    return response.status == UNAUTHORIZED
+    return bool(response.status == UNAUTHORIZED)
 
 
 class AiohttpAuth(Auth):
-    __doc__ = Auth.__doc__
+    """Puts the token of a source on requests to the hosts that may see it: a middleware for aiohttp's client.
+
+    One auth serves any number of sessions, in any number of event loops. Bytes, text, JSON and forms are sent again
+    after a refusal; files and generators are not: the refusal is handed over, and the next request works.
+
+    Args:
+        source: Where tokens come from.
+        allowed_hosts: Hosts that may see the token: ``name``, ``*.name``, ``name:port``, ``[::1]``; no port means
+            any. Other hosts get their requests without it. Required with a source of another token endpoint.
+        header_name: The header that carries the token.
+        scheme: What stands before the token in it; ``""``: nothing.
+        is_auth_failure: Whether a response is a refusal, by status and headers; by default status 401.
+        replay: Which refused requests are sent again: ``"all"``, ``"safe"`` (methods that change nothing) or
+            ``"never"``. For the others the token is renewed, and the refusal handed over.
+        insecure_http: Lets tokens go over plain http beyond loopback, with a warning.
+
+    Raises:
+        ConfigurationError: a setting is missing or wrong; the message names it.
+    """
 
     def __init__(
         self,

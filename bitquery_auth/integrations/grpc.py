@@ -67,7 +67,7 @@ class GrpcAuth(Auth, grpc.AuthMetadataPlugin):  # type: ignore[misc]  # gRPC has
             destination = self._destinations.get(key) or self._judge(
                 key, Origin.of(parts.scheme, parts.hostname or "", parts.port)
             )
-            metadata = ()
+            metadata: tuple[tuple[str, str], ...] = ()
             if destination.is_allowed:
                 metadata = ((self._header_name, str(self._header_for(self._source.token()))),)
         except Exception as error:  # noqa: BLE001 - a call whose callback is never called waits for ever
