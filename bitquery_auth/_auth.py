@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from bitquery_auth import _bitquery
 from bitquery_auth._carrier import HeaderValue
-from bitquery_auth._checks import check_flag, check_header_name, check_header_text, unexpected
+from bitquery_auth._checks import check_callable, check_flag, check_header_name, check_header_text, unexpected
 from bitquery_auth._errors import ConfigurationError
 from bitquery_auth._flight import call_in_thread
 from bitquery_auth._hosts import AllowedHosts, Origin
@@ -35,8 +35,8 @@ def is_unauthorized(response: Any) -> bool:
     return bool(response.status_code == UNAUTHORIZED)
 
 
-def _never(_: Token) -> bool:
-    return False
+def _always(_: Token) -> bool:
+    return True
 
 
 def remember(known: dict[Any, Destination], key: Any, destination: Destination) -> None:
@@ -107,8 +107,7 @@ class Auth:
         self._header_name = check_header_name("header_name", header_name)
         self._is_stripped = header_name.lower() == "authorization"  # by the clients, when a redirect leads elsewhere
         self._prefix = f"{check_header_text('scheme', scheme)} " if scheme != "" else ""
-        if not callable(is_auth_failure):
-            raise unexpected("is_auth_failure", "a callable (response) -> bool")
+        check_callable("is_auth_failure", is_auth_failure)
         self._is_auth_failure = is_auth_failure
         self._by_status = is_auth_failure is is_unauthorized
         if replay not in _REPLAYS:
@@ -117,7 +116,7 @@ class Auth:
         self._insecure_http = check_flag("insecure_http", insecure_http)
         self._refusals = _refusals_of(source)
         self._troubles = self._refusals.troubles
-        self._is_shared: Callable[[Token], bool] = getattr(source, "is_shared", _never)
+        self._is_fresh: Callable[[Token], bool] = getattr(source, "is_fresh", _always)
         self._atoken: Callable[[], Awaitable[Token]] = getattr(source, "atoken", None) or partial(
             call_in_thread, source.token
         )
@@ -197,7 +196,7 @@ class Auth:
             if token.access_token == refused.access_token:
                 self._refusals.hold_back(origin, time.monotonic())
                 return
-            if not self._is_shared(token):  # another process's may be refused as well: no reason to pause
+            if self._is_fresh(token):  # else it may be refused for the same reason, which is none to pause
                 self._refusals.replaced(origin, token.access_token)
         if not replay:
             return

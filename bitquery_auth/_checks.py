@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from inspect import iscoroutinefunction
 from ipaddress import ip_address
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
@@ -92,6 +93,13 @@ def check_flag(field: str, value: object) -> bool:
         msg = f"{field} must be True or False, not {_kind(value)}."
         raise ConfigurationError(msg)
     return value
+
+
+def check_callable(field: str, value: object) -> None:
+    """Accept what can be called, and answers at once: a coroutine would count as true, or as no answer."""
+    if not callable(value) or iscoroutinefunction(value) or iscoroutinefunction(type(value).__call__):
+        msg = f"{field} must be a callable, and no async one: it is called, not awaited."
+        raise ConfigurationError(msg)
 
 
 def check_endpoint(field: str, value: object, *, insecure_http: bool) -> str:

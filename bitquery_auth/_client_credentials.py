@@ -9,6 +9,7 @@ from typing import Any, Literal
 from bitquery_auth import _bitquery
 from bitquery_auth._answer import judge, refusal
 from bitquery_auth._checks import (
+    check_callable,
     check_endpoint,
     check_flag,
     check_optional_seconds,
@@ -97,7 +98,10 @@ class ClientCredentials(ReuseTokenSource):
         settings = {name: value for name, value in locals().items() if name not in {"self", "__class__"}}
         self._settings = {name: value for name, value in settings.items() if value is not _BY_ENDPOINT}
         self._client_id = check_plain_text("client_id", client_id)
-        secret = client_secret if callable(client_secret) else check_plain_text("client_secret", client_secret)
+        if callable(client_secret):
+            check_callable("client_secret", client_secret)
+        else:
+            check_plain_text("client_secret", client_secret)
         check_flag("insecure_http", insecure_http)
         self._token_endpoint = check_endpoint("token_endpoint", token_endpoint, insecure_http=insecure_http)
         at_bitquery = _bitquery.is_bitquery_url(token_endpoint)
@@ -106,7 +110,9 @@ class ClientCredentials(ReuseTokenSource):
         elif revocation_endpoint is not None:
             check_endpoint("revocation_endpoint", revocation_endpoint, insecure_http=insecure_http)
         self._revocation_endpoint = revocation_endpoint
-        if not callable(token_endpoint_auth_method) and token_endpoint_auth_method not in _METHODS:
+        if callable(token_endpoint_auth_method):
+            check_callable("token_endpoint_auth_method", token_endpoint_auth_method)
+        elif token_endpoint_auth_method not in _METHODS:
             raise unexpected("token_endpoint_auth_method", f"one of {', '.join(_METHODS)}, or a callable")
         if scope is _BY_ENDPOINT:
             scope = _bitquery.SCOPE if at_bitquery else None
@@ -124,7 +130,7 @@ class ClientCredentials(ReuseTokenSource):
         self._timeout = transport.timeout
         self._exchange = Exchange(
             client_id=client_id,
-            client_secret=secret,
+            client_secret=client_secret,
             token_endpoint_auth_method=token_endpoint_auth_method,
             scope=self._scope,
             token_params=params,

@@ -68,13 +68,13 @@ class Grant(NamedTuple):
         token: The token.
         asked: When it was asked for.
         lifetime: The seconds it lives from then; None: unknown.
-        is_shared: Whether another process had fetched it.
+        is_fresh: Whether it was asked for in answer to all that was discarded: another process's may be refused, too.
     """
 
     token: Token
     asked: Instant
     lifetime: float | None
-    is_shared: bool = False
+    is_fresh: bool = True
 
     @classmethod
     def of(
@@ -126,7 +126,7 @@ class Kept(NamedTuple):
     renew: Instant
     replace: Instant
     end: Instant
-    is_shared: bool = False
+    is_fresh: bool = True
 
 
 class Step(enum.Enum):
@@ -159,13 +159,13 @@ class Schedule:
             jitter: A number from 0 to 1, drawn by the caller.
         """
         if grant.lifetime is None:
-            return Kept(grant.token, NEVER, NEVER, NEVER, grant.is_shared)
+            return Kept(grant.token, NEVER, NEVER, NEVER, grant.is_fresh)
         leeway = min(self.leeway, grant.lifetime * LEEWAY_SHARE)
         ahead = min(grant.lifetime * AHEAD_SHARE, AHEAD_MOST) if self.renew_ahead is None else self.renew_ahead
         margin = min(leeway + ahead * (1 + AHEAD_JITTER * jitter), grant.lifetime * MARGIN_SHARE)
         end = grant.asked.plus(grant.lifetime)
         replace = end.plus(-leeway)
-        return Kept(grant.token, end.plus(-margin), replace, end, grant.is_shared)
+        return Kept(grant.token, end.plus(-margin), replace, end, grant.is_fresh)
 
 
 class Ledger:

@@ -82,10 +82,10 @@ class ReuseTokenSource(ABC):
         if discarded:
             logger.debug("%s: token discarded", self)
 
-    def is_shared(self, token: Token) -> bool:
-        """Whether this is the token kept, and another process had fetched it."""
+    def is_fresh(self, token: Token) -> bool:
+        """Whether a token was asked for after the last one was discarded: its refusal then tells of the API."""
         kept = self._ledger.kept
-        return kept is not None and kept.token is token and kept.is_shared
+        return kept is None or kept.token is not token or kept.is_fresh
 
     async def atoken(self) -> Token:
         """Give what `token` gives, without blocking the event loop (asyncio or trio)."""
@@ -178,6 +178,8 @@ class ReuseTokenSource(ABC):
             return self._note_failure(failure)
         with self._lock:
             self._flight = None
+            if self._ledger.wanted(anew=False).discarded != wanted.discarded:  # while it was under way
+                grant = grant._replace(is_fresh=False)
             self._ledger.succeeded(grant, now(), random.random())  # noqa: S311 - spreads load, guards nothing
             recovered, self._renewal_fails = self._renewal_fails, False
         life = "an unknown time" if grant.lifetime is None else f"{grant.lifetime:.0f} s"

@@ -131,7 +131,7 @@ def fetch_through(
             return None
         now = clock()
         lifetime = default_lifetime if token.expires_at is None else token.expires_at.timestamp() - now.wall
-        return None if lifetime is not None and lifetime <= 0 else Grant(token, now, lifetime, is_shared=True)
+        return None if lifetime is not None and lifetime <= 0 else Grant(token, now, lifetime, is_fresh=False)
 
     with store.in_use():
         before = store.get(key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from inspect import iscoroutinefunction
 from typing import Any, Protocol, runtime_checkable
 
 from bitquery_auth._checks import check_header_text, check_text, unexpected
@@ -75,10 +76,10 @@ def check_token_source(field: str, value: object) -> TokenSource:
     Raises:
         ConfigurationError: it has not, as with a bare token or a pair of credentials.
     """
-    if isinstance(value, type) or not isinstance(value, TokenSource):
+    if isinstance(value, type) or not isinstance(value, TokenSource) or iscoroutinefunction(value.token):
         msg = (
             f"{field} must be a token source, not {type(value).__name__}: ClientCredentials(id, secret), "
-            f"StaticToken(token), or an object with token() and discard(token)."
+            f"StaticToken(token), or an object with token() and discard(token), neither of them async."
         )
         raise ConfigurationError(msg)
     return value

@@ -33,7 +33,7 @@ def _no_fetch_outlives_its_test() -> Iterator[None]:
     """What a renewal ahead logs belongs to the test that caused it."""
     yield
     for thread in threading.enumerate():
-        if thread.name.startswith("bitquery_auth-"):
+        if thread.name.startswith("bitquery_auth"):
             thread.join(20)
 
 

@@ -1,0 +1,58 @@
+"""Run the comparison: ``python -m tests.benchmarks``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import time
+import warnings
+from importlib import import_module
+
+from tests.benchmarks import chart, report
+from tests.benchmarks.bench import Bench
+from tests.benchmarks.endpoint import Endpoint
+
+CASES = {
+    "work": "work",
+    "whole": "whole_request",
+    "herd": "herd",
+    "steady": "steady",
+    "revocation": "revocation",
+    "outage": "outage",
+    "short": "short_tokens",
+    "imports": "imports",
+    "memory": "memory",
+    "processes": "processes",
+}
+_SURROUNDINGS = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NETRC", "BITQUERY_")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Compare with similar libraries.")
+    modes = parser.add_mutually_exclusive_group()
+    modes.add_argument("--quick", action="store_const", dest="mode", const="quick", help="about two minutes")
+    modes.add_argument("--full", action="store_const", dest="mode", const="full", help="a million requests for memory")
+    parser.add_argument("--case", action="append", choices=CASES, help="only this one; prints, and writes no files")
+    given = parser.parse_args()
+    for name in list(os.environ):
+        if name.upper().startswith(_SURROUNDINGS):
+            del os.environ[name]
+    warnings.simplefilter("ignore")  # the contenders' own
+    logging.disable()  # ours too
+    mode, began, tables = given.mode or "default", time.monotonic(), {}
+    with Endpoint() as endpoint:
+        for case in given.case or CASES:
+            since = time.monotonic()
+            tables[case] = import_module(f"tests.benchmarks.cases.{CASES[case]}").run(Bench(endpoint, mode))
+            sys.stderr.write(f"{case}: {time.monotonic() - since:.0f} s\n")
+            if given.case:
+                sys.stdout.write(tables[case].markdown() + "\n")
+    if not given.case:
+        report.write(list(tables.values()), mode, time.monotonic() - began)
+        chart.draw(tables)
+
+
+if __name__ == "__main__":
+    main()

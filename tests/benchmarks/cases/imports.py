@@ -1,0 +1,57 @@
+"""How long an import takes, and how much it loads, over a bare interpreter."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from statistics import median
+
+from tests.benchmarks.bench import Bench
+from tests.benchmarks.contenders.table import able
+from tests.benchmarks.report import NONE, Table
+
+_BARE = "pass"
+
+
+def run(bench: Bench) -> Table:
+    table = Table(
+        "Import",
+        "Wall time of `python -c` with that import, less that of `python -c pass`; modules loaded beyond those of the "
+        "bare interpreter.",
+        ("import", "client", "ms", "modules"),
+    )
+    statements = {
+        "bitquery_auth": "import bitquery_auth",
+        "bitquery_auth: ClientCredentials, RequestsAuth": "from bitquery_auth import ClientCredentials, RequestsAuth",
+        "bitquery_auth: ClientCredentials, HTTPXAuth": "from bitquery_auth import ClientCredentials, HTTPXAuth",
+    }
+    clients = {"bitquery_auth": NONE}
+    for kind in able("imports"):
+        statements.setdefault(kind.module, f"import {kind.module}")
+        clients.setdefault(kind.module, kind.client)
+    walls: dict[str, list[float]] = {statement: [] for statement in (_BARE, *statements.values())}
+    for statement in walls:
+        _wall(statement)  # writes what is to be compiled once
+    for _ in range(bench.choose(3, 11)):
+        for statement, seen in walls.items():
+            seen.append(_wall(statement))
+    bare, loaded = median(walls[_BARE]), _modules(_BARE)
+    for name, statement in statements.items():
+        milliseconds = (median(walls[statement]) - bare) * 1000
+        modules = _modules(statement) - loaded
+        table.rows.append((name, clients.get(name, NONE), f"{milliseconds:.1f}", str(modules)))
+        table.figures[name] = milliseconds
+    return table
+
+
+def _wall(statement: str) -> float:
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-W", "ignore", "-c", statement], check=True)
+    return time.perf_counter() - began
+
+
+def _modules(statement: str) -> int:
+    counted = f"{statement}; import sys; print(len(sys.modules))"
+    ran = subprocess.run([sys.executable, "-W", "ignore", "-c", counted], check=True, stdout=subprocess.PIPE, text=True)
+    return int(ran.stdout)

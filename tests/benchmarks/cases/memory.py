@@ -1,0 +1,42 @@
+"""What many auth objects take, and whether requests leave anything behind."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from tests.benchmarks.bench import Bench
+from tests.benchmarks.contenders.table import able
+from tests.benchmarks.report import Table
+from tests.benchmarks.workers import Worker, go_together
+
+_OBJECTS = 10_000
+_AT_ONCE = 2
+
+
+def run(bench: Bench) -> Table:
+    requests = bench.choose(100_000, 100_000, 1_000_000)
+    table = Table(
+        "Memory",
+        f"Bytes that Python has allocated for each of {_OBJECTS:,} auth objects, or of as many as could be made in the "
+        "time, each with an application of its own (where the auth is a client, its TLS context is not in that); and "
+        f"blocks that Python still holds after the work of {requests:,} requests, or fewer where that took too long.",
+        ("contender", "client", "bytes each", "objects", "blocks left", "requests"),
+    )
+    kinds = iter(able("memory"))
+    while pair := list(islice(kinds, _AT_ONCE)):
+        workers = [
+            Worker(
+                "memory_worker",
+                kind,
+                bench.endpoint.application(),
+                seconds=bench.choose(1.0, 6.0, 60.0),
+                requests=requests,
+                objects=_OBJECTS,
+            )
+            for kind in pair
+        ]
+        for kind, found in zip(pair, go_together(workers), strict=True):
+            cells = (f"{found[name]:,.0f}" for name in ("each", "objects", "left", "requests"))
+            table.rows.append((kind.name, kind.client, *cells))
+    table.leave_out("memory")
+    return table

@@ -1,0 +1,1 @@
+"""The contenders: `table` lists them, `face` says what a case asks of one."""
