@@ -156,8 +156,8 @@ def _called(field: str, function: Callable[..., Any], *args: Any) -> Any:
     try:
         return function(*args)
     except Exception as error:
-        if error.__traceback__ is not None:  # this frame's arguments hold the secret
-            error.__traceback__ = error.__traceback__.tb_next
+        # Without this frame, whose arguments hold the secret.
+        error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
         msg = f"The callable given as {field} raised {type(error).__name__}."
         raise ConfigurationError(msg) from error
 

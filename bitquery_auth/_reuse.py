@@ -223,7 +223,7 @@ class ReuseTokenSource(ABC):
         """Whatever clones a session shares its token."""
         return self
 
-    def _after_fork(self) -> None:
+    def _after_fork(self) -> None:  # pragma: no cover - in a child, which is not measured: tests/processes/test_fork
         """Begin anew in the child: the thread that held the lock or fetched lives on in the parent only."""
         self._lock = threading.Lock()
         self._flight = None
@@ -242,10 +242,10 @@ def now() -> Instant:
 _every_source: weakref.WeakSet[ReuseTokenSource] = weakref.WeakSet()
 
 
-def _after_fork_in_child() -> None:
+def _after_fork_in_child() -> None:  # pragma: no cover - in a child, as above
     for source in list(_every_source):
         source._after_fork()  # noqa: SLF001 - the same subject, in the same file
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows
+if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
     os.register_at_fork(after_in_child=_after_fork_in_child)

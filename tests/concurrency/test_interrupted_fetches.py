@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from bitquery_auth import BitqueryAuthError, Token
+from bitquery_auth import BitqueryAuthError, ClientCredentials, Token
 from bitquery_auth.sandbox import Sandbox
+from tests.clock import Clock
 from tests.concurrency.crowd import BACKENDS, NEVER, Boarding, Gate, Threads, attempt, gather_on, source_with
 
 
@@ -113,3 +114,25 @@ async def failure_of(call: Callable[[], Any]) -> Any:
         return await call()
     except BitqueryAuthError as error:
         return error
+
+
+def test_a_renewal_that_was_interrupted_while_the_token_lives_is_made_by_the_next_caller(
+    sandbox: Sandbox, clock: Clock
+) -> None:
+    """Hazard A4: else the token would be used to its end, and nobody would renew it."""
+    interrupts = iter([False, True, False])
+
+    def secret() -> str:
+        if next(interrupts):
+            raise KeyboardInterrupt
+        return sandbox.client_secret
+
+    source = ClientCredentials(
+        sandbox.client_id, secret, token_endpoint=sandbox.token_endpoint, scope="api", renew_ahead=0
+    )
+    first = source.token()
+    clock.advance(3590)
+    with pytest.raises(KeyboardInterrupt):
+        source.token()
+    assert source.token() != first
+    assert sandbox.token_requests == 2
