@@ -179,7 +179,7 @@ async def _wait_in_asyncio(landing: Landing, limit: float | None) -> None:
 
 
 async def _wait_in_trio(landing: Landing, limit: float | None) -> None:
-    import trio  # noqa: PLC0415
+    import trio  # noqa: PLC0415 - whoever waits here has it
 
     token = trio.lowlevel.current_trio_token()
     landed = trio.Event()

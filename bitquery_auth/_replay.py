@@ -26,7 +26,7 @@ def rewound(request: Any) -> bool:
     if request.body is None or isinstance(request.body, (bytes, str)):
         return True
     from requests.exceptions import UnrewindableBodyError  # noqa: PLC0415 - for users of requests only
-    from requests.utils import rewind_body  # noqa: PLC0415
+    from requests.utils import rewind_body  # noqa: PLC0415 - as above
 
     try:
         rewind_body(request)
@@ -63,8 +63,8 @@ def drain_requests(response: Any) -> None:
     if body is None:
         response.close()
     # requests has no public way to give a response the body that was read for it
-    response._content = b"" if body is None or _is_encoded(response) else body  # noqa: SLF001
-    response._content_consumed = True  # noqa: SLF001
+    response._content = b"" if body is None or _is_encoded(response) else body  # noqa: SLF001 - as said
+    response._content_consumed = True  # noqa: SLF001 - as said
     response.close()
 
 
