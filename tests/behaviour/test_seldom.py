@@ -7,6 +7,7 @@ import json
 import logging
 import socket
 import sys
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -209,7 +210,7 @@ def test_a_refusal_that_is_not_worth_reading_is_left(answer: httpx.Response) -> 
 
 
 class Chunks(httpx.AsyncByteStream):
-    async def __aiter__(self) -> Any:
+    async def __aiter__(self) -> AsyncIterator[bytes]:
         yield b"Unauthorized"
 
 
