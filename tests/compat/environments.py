@@ -84,6 +84,7 @@ GROUPS = (
             "gql[aiohttp]>=4.0.0",
             "grpcio>=1.80.0",
             "httpie>=3.2.4",
+            "httpx2>=2.10.0",
             "pandas>=2.3",
             "platformdirs>=4.3",
             "polars>=1.30",
