@@ -71,7 +71,7 @@ GROUPS = (
             "test_respx.py",
         ),
     ),
-    Group("agents", ("httpx2>=2.10.0", "mcp>=2.3.0", "openai>=3.54.0"), ("test_mcp.py", "test_openai.py")),
+    Group("agents", ("httpx2>=2.12.0", "mcp>=2.3.0", "openai>=3.54.0"), ("test_mcp.py", "test_openai.py")),
     Group("fastmcp", ("fastmcp>=4.1.0",), ("test_fastmcp.py",)),
     Group("dlt", ("dlt>=1.31.0",), ("test_dlt.py",)),
     Group("web3", ("web3>=8.0.0",), ("test_web3.py",)),
