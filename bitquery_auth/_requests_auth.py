@@ -133,7 +133,7 @@ class RefusalHook:
         self._auth = auth
         self._origin = origin
         self._by_status = auth._by_status  # noqa: SLF001 - one subject, in one file
-        self._troubles = auth._troubles  # noqa: SLF001
+        self._troubles = auth._troubles  # noqa: SLF001 - as above
 
     def __call__(
         self,
@@ -153,7 +153,7 @@ class RefusalHook:
         if response.status_code < LOWEST_REDIRECT and self._by_status and not self._troubles:
             return response  # nearly every answer: two looks, no call
         options = {"stream": stream, "timeout": timeout, "verify": verify, "cert": cert, "proxies": proxies}
-        return self._auth._look_at(response, self._origin, options)  # noqa: SLF001
+        return self._auth._look_at(response, self._origin, options)  # noqa: SLF001 - one subject, in one file
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave the auth, and with it the secret, out of a pickled response or request."""

@@ -79,7 +79,7 @@ class Transport:
         session.trust_env = self._trust_env
         session.headers.update(_HEADERS)
         # Not to follow a redirect is not enough: to prepare what would follow, requests reads all of it, and a netrc.
-        session.get_redirect_target = lambda *_: None  # type: ignore[method-assign]
+        session.get_redirect_target = lambda *_: None  # type: ignore[method-assign]  # for this session only
         with session, Deadline(self.timeout) as deadline:
             for prefix in ("https://", "http://"):
                 session.mount(prefix, DeadlineAdapter(deadline))
