@@ -80,8 +80,7 @@ def __getattr__(name: str) -> object:
     """Load a name when it is first used (PEP 562)."""
     home = _HOMES.get(name)
     if home is None:
-        msg = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(msg)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415 - of no use before
 
     value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)

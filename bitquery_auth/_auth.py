@@ -10,6 +10,7 @@ import logging
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Generator, Iterable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
@@ -20,7 +21,7 @@ from bitquery_auth._errors import ConfigurationError
 from bitquery_auth._flight import call_in_thread
 from bitquery_auth._hosts import AllowedHosts, Origin
 from bitquery_auth._refusal import UNAUTHORIZED, Refusals
-from bitquery_auth._token import Token, TokenSource, check_token_source
+from bitquery_auth._token import Shared, Token, TokenSource, check_token_source
 
 logger = logging.getLogger("bitquery_auth")
 
@@ -39,13 +40,14 @@ def _always(_: Token) -> bool:
     return True
 
 
-def remember(known: dict[Any, Destination], key: Any, destination: Destination) -> None:
-    """Keep a destination; a crawler's come to an end, and begin again, rather than grow."""
+def remember(known: dict[Any, Any], key: Any, value: Any) -> None:
+    """Keep what was found out about a destination; a crawler's come to an end, and begin again, rather than grow."""
     if len(known) >= _MOST_DESTINATIONS:
         known.clear()
-    known[key] = destination
+    known[key] = value
 
 
+@dataclass(frozen=True, slots=True)
 class Destination:
     """Where requests go, and whether they may carry a token there.
 
@@ -56,17 +58,13 @@ class Destination:
         in_header: Whether it is sent in a header that the client itself takes off when a redirect leads elsewhere.
     """
 
-    __slots__ = ("hook", "in_header", "in_query", "is_allowed", "origin")
-
-    def __init__(self, origin: Origin, *, is_allowed: bool, in_query: bool, in_header: bool) -> None:
-        self.origin = origin
-        self.is_allowed = is_allowed
-        self.in_query = in_query
-        self.in_header = in_header
-        self.hook: Any = None
+    origin: Origin
+    is_allowed: bool
+    in_query: bool
+    in_header: bool
 
 
-class Auth:
+class Auth(Shared):
     """Puts the token of a source on requests to the hosts that may see it.
 
     Args:
@@ -95,15 +93,16 @@ class Auth:
         replay: Replay = "all",
         insecure_http: bool = False,
     ) -> None:
+        settings = {name: value for name, value in locals().items() if name not in {"self", "source"}}
         self._source = check_token_source("source", source)
         endpoint = getattr(source, "token_endpoint", None)
         if allowed_hosts is _bitquery.HOSTS and isinstance(endpoint, str) and not _bitquery.is_bitquery_url(endpoint):
-            msg = (
+            raise ConfigurationError(
                 "allowed_hosts is required with a token_endpoint that is not Bitquery's: name the hosts of the API, "
                 "such as allowed_hosts=('api.example.com',), so that its tokens go nowhere else."
             )
-            raise ConfigurationError(msg)
         self._hosts = AllowedHosts(allowed_hosts)
+        self._settings = settings | {"allowed_hosts": self._hosts.patterns}
         self._header_name = check_header_name("header_name", header_name)
         self._is_stripped = header_name.lower() == "authorization"  # by the clients, when a redirect leads elsewhere
         self._prefix = f"{check_header_text('scheme', scheme)} " if scheme != "" else ""
@@ -121,7 +120,7 @@ class Auth:
             call_in_thread, source.token
         )
         self._destinations: dict[Any, Destination] = {}
-        self._by_url: dict[Any, Destination] = {}
+        self._by_url: dict[Any, Any] = {}
         self._placed: tuple[Token | None, HeaderValue] = (None, HeaderValue())
 
     # -- where a request goes --------------------------------------------------------------------
@@ -137,16 +136,14 @@ class Auth:
             logger.warning("%s is not among allowed_hosts: requests to it go without the token", origin.host)
         if allowed and not origin.is_secure:
             if not self._insecure_http:
-                msg = (
+                raise ConfigurationError(
                     f"A request to {origin} would send the token readable across the network: use https (wss), or "
                     f"insecure_http=True inside a network that protects it otherwise."
                 )
-                raise ConfigurationError(msg)
             if not any(known.origin == origin for known in self._known()):
                 logger.warning("tokens to %s cross the network readable (insecure_http)", origin)
-        in_query = allowed and origin.scheme == "wss" and _bitquery.is_bitquery_host(origin.host)
-        in_header = allowed and not in_query and self._is_stripped
-        destination = Destination(origin, is_allowed=allowed, in_query=in_query, in_header=in_header)
+        in_query = origin.scheme == "wss" and _bitquery.is_bitquery_host(origin.host)
+        destination = Destination(origin, allowed, in_query, in_header=not in_query and self._is_stripped)
         remember(self._destinations, key, destination)
         return destination
 
@@ -207,34 +204,11 @@ class Auth:
         ):
             self._source.discard(token)
 
-    # -- copies ----------------------------------------------------------------------------------
-
-    def _settings(self) -> dict[str, Any]:
-        return {
-            "allowed_hosts": self._hosts.patterns,
-            "header_name": self._header_name,
-            "scheme": self._prefix.rstrip(),
-            "is_auth_failure": self._is_auth_failure,
-            "replay": self._replay,
-            "insecure_http": self._insecure_http,
-        }
-
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._source!r}, allowed_hosts={self._hosts.patterns!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self._source, self._settings())
-
-    def __copy__(self) -> Any:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        """Whatever clones a session shares its auth, and with it the token."""
-        return self
-
-
-def _rebuild(kind: type[Auth], source: TokenSource, settings: dict[str, Any]) -> Auth:
-    return kind(source, **settings)
+        return partial(type(self), self._source, **self._settings), ()
 
 
 _every_refusals: weakref.WeakKeyDictionary[Any, Refusals] = weakref.WeakKeyDictionary()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 from urllib.parse import SplitResult, quote
 
 from bitquery_auth._checks import check_header_text, split_url
 from bitquery_auth._errors import ConfigurationError
 from bitquery_auth._hosts import Origin
-from bitquery_auth._token import Token
+from bitquery_auth._token import Shared, Token
 
 
-class _Hidden:
-    """What shows itself in no repr and no pickle; copies are itself."""
+class _Hidden(Shared):
+    """What shows itself in no repr and no pickle."""
 
     __slots__ = ()
 
@@ -21,12 +21,6 @@ class _Hidden:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (str, ("<hidden>",)) if isinstance(self, str) else (bytes, (b"<hidden>",))
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self
 
 
 class HeaderBytes(_Hidden, bytes):
@@ -81,11 +75,9 @@ def websocket_url(url: str, token: Token | str) -> str:
     except ValueError:
         parts = SplitResult("", "", "", "", "")
     if parts.scheme not in {"wss", "ws"} or not parts.hostname:
-        msg = "url must be that of a WebSocket: wss://host/path."
-        raise ConfigurationError(msg)
+        raise ConfigurationError("url must be that of a WebSocket: wss://host/path.")
     if not Origin.of(parts.scheme, parts.hostname, parts.port).is_secure:
-        msg = "url must be wss: the token would cross the network readable."
-        raise ConfigurationError(msg)
+        raise ConfigurationError("url must be wss: the token would cross the network readable.")
     access_token = check_header_text("token", token.access_token if isinstance(token, Token) else token)
     kept = [field for field in parts.query.split("&") if field and field.partition("=")[0] != "token"]
     return parts._replace(query="&".join([*kept, f"token={quote(access_token, safe='')}"])).geturl()

@@ -25,11 +25,11 @@ _RESERVED_PARAMS = frozenset({"grant_type", "scope", "client_secret"})
 def check_text(field: str, value: object) -> str:
     """Accept a string that is not blank."""
     if not isinstance(value, str):
-        msg = f"{field} must be a string, not {_kind(value)}."
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f"{field} must be a string, not {_kind(value)}.")
     if not value.strip():
-        msg = f"{field} is blank: give its value (an unset environment variable often is the reason)."
-        raise ConfigurationError(msg)
+        raise ConfigurationError(
+            f"{field} is blank: give its value (an unset environment variable often is the reason)."
+        )
     return value
 
 
@@ -37,8 +37,7 @@ def check_plain_text(field: str, value: object) -> str:
     """Accept a string that is not blank and holds no control characters, such as a pasted line end."""
     text = check_text(field, value)
     if not text.isprintable():
-        msg = f"{field} holds a control character or a line end: copy it again without."
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f"{field} holds a control character or a line end: copy it again without.")
     return text
 
 
@@ -46,8 +45,7 @@ def check_header_text(field: str, value: object) -> str:
     """Accept what a header can carry: printable ASCII (RFC 6749 appendix A.12), not blank at its ends."""
     text = check_text(field, value)
     if not (text.isascii() and text.isprintable()) or text != text.strip():
-        msg = f"{field} must be printable ASCII with no space around it: copy it again, alone."
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f"{field} must be printable ASCII with no space around it: copy it again, alone.")
     return text
 
 
@@ -55,8 +53,9 @@ def check_header_name(field: str, value: object) -> str:
     """Accept the name of a header: a token of RFC 9110 §5.6.2."""
     text = check_text(field, value)
     if not all(char.isascii() and (char.isalnum() or char in "!#$%&'*+-.^_`|~") for char in text):
-        msg = f"{field} must be the name of a header, such as Authorization: letters, digits and hyphens."
-        raise ConfigurationError(msg)
+        raise ConfigurationError(
+            f"{field} must be the name of a header, such as Authorization: letters, digits and hyphens."
+        )
     return text
 
 
@@ -66,19 +65,18 @@ def check_scope(field: str, value: object) -> str | None:
         return None
     text = check_header_text(field, value)
     if "  " in text or '"' in text or "\\" in text:
-        msg = f"{field} must be one string, its scopes separated by single spaces; None sends none."
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f"{field} must be one string, its scopes separated by single spaces; None sends none.")
     return text
 
 
 def check_seconds(field: str, value: object, *, positive: bool = False) -> float:
     """Accept a number of seconds, at least zero (or more than zero)."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        msg = f"{field} must be a number of seconds, not {_kind(value)}."
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f"{field} must be a number of seconds, not {_kind(value)}.")
     if not value >= 0 or (positive and value == 0):  # NaN, too, is not at least zero
-        msg = f"{field} must be a number of seconds, {'more than' if positive else 'at least'} zero."
-        raise ConfigurationError(msg)
+        raise ConfigurationError(
+            f"{field} must be a number of seconds, {'more than' if positive else 'at least'} zero."
+        )
     return float(min(value, MAX_SECONDS))
 
 
@@ -90,47 +88,38 @@ def check_optional_seconds(field: str, value: object, *, positive: bool = False)
 def check_flag(field: str, value: object) -> bool:
     """Accept True or False, and nothing that merely counts as one."""
     if not isinstance(value, bool):
-        msg = f"{field} must be True or False, not {_kind(value)}."
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f"{field} must be True or False, not {_kind(value)}.")
     return value
 
 
 def check_callable(field: str, value: object) -> None:
     """Accept what can be called, and answers at once: a coroutine would count as true, or as no answer."""
     if not callable(value) or iscoroutinefunction(value) or iscoroutinefunction(type(value).__call__):
-        msg = f"{field} must be a callable, and no async one: it is called, not awaited."
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f"{field} must be a callable, and no async one: it is called, not awaited.")
 
 
 def check_endpoint(field: str, value: object, *, insecure_http: bool) -> str:
     """Accept an https URL, or an http one on loopback, with no place in it where a secret could be."""
     text = check_text(field, value)
     if not (text.isascii() and text.isprintable()) or " " in text or "\\" in text:
-        msg = f"{field} must be a URL of printable ASCII with no spaces: copy it again."
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f"{field} must be a URL of printable ASCII with no spaces: copy it again.")
     try:
         parts = split_url(text)
     except ValueError:
-        msg = f"{field} is not a URL: it should look like https://host/path."
-        raise ConfigurationError(msg) from None
+        raise ConfigurationError(f"{field} is not a URL: it should look like https://host/path.") from None
     if parts.scheme not in {"https", "http"} or not parts.hostname:
-        msg = f"{field} must be a URL with scheme and host, such as https://host/path."
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f"{field} must be a URL with scheme and host, such as https://host/path.")
     if "@" in parts.netloc:
-        msg = f"{field} must not hold a user or a password: use client_id and client_secret."
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f"{field} must not hold a user or a password: use client_id and client_secret.")
     if "#" in text:
-        msg = f"{field} must not have a fragment (RFC 6749 §3.2): leave out what begins with #."
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f"{field} must not have a fragment (RFC 6749 §3.2): leave out what begins with #.")
     if _SECRET_FIELDS & {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}:
-        msg = f"{field} must not hold a token or secret in its query: URLs are logged."
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f"{field} must not hold a token or secret in its query: URLs are logged.")
     if sends_in_the_clear(text) and not insecure_http:
-        msg = (
+        raise ConfigurationError(
             f"{field} must be https: credentials would cross the network readable. http is for loopback only; "
             f"insecure_http=True lets it be used inside a network that protects it otherwise."
         )
-        raise ConfigurationError(msg)
     return text
 
 
@@ -142,8 +131,7 @@ def split_url(url: str) -> SplitResult:
     """
     parts = urlsplit(url)
     if not _AUTHORITY.fullmatch(parts.netloc) or parts.port == 0:
-        msg = "no host, or an odd one"
-        raise ValueError(msg)
+        raise ValueError("no host, or an odd one")
     return parts
 
 
@@ -158,20 +146,16 @@ def check_token_params(field: str, value: object) -> tuple[tuple[str, str], ...]
     if value is None:
         return ()
     if not isinstance(value, Mapping):
-        msg = f"{field} must be a mapping of form fields, such as {{'audience': '…'}}."
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f"{field} must be a mapping of form fields, such as {{'audience': '…'}}.")
     fields: list[tuple[str, str]] = []
     for name, given in value.items():
         if not isinstance(name, str) or not name or not name.isprintable():
-            msg = f"{field} has a field whose name is not a printable string."
-            raise ConfigurationError(msg)
+            raise ConfigurationError(f"{field} has a field whose name is not a printable string.")
         if name in _RESERVED_PARAMS:
-            msg = f"{field} must not hold {name!r}: it has a setting of its own."
-            raise ConfigurationError(msg)
+            raise ConfigurationError(f"{field} must not hold {name!r}: it has a setting of its own.")
         values = given if isinstance(given, Sequence) and not isinstance(given, (str, bytes)) else (given,)
         if not values or not all(isinstance(each, str) for each in values):
-            msg = f"{field}[{name!r}] must be a string or a sequence of strings."
-            raise ConfigurationError(msg)
+            raise ConfigurationError(f"{field}[{name!r}] must be a string or a sequence of strings.")
         fields += [(name, str(each)) for each in values]
     return tuple(fields)
 

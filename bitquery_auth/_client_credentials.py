@@ -15,7 +15,6 @@ from bitquery_auth._checks import (
     check_optional_seconds,
     check_plain_text,
     check_scope,
-    check_seconds,
     check_token_params,
     sends_in_the_clear,
     unexpected,
@@ -24,8 +23,8 @@ from bitquery_auth._environment import settings_from_env
 from bitquery_auth._errors import BitqueryAuthError, ConfigurationError, copy_of
 from bitquery_auth._exchange import AuthMethod, Exchange
 from bitquery_auth._flight import call_in_thread
-from bitquery_auth._renewal import Grant, Schedule, Wanted
-from bitquery_auth._reuse import ReuseTokenSource, logger, now, rebuild
+from bitquery_auth._renewal import Grant, Wanted
+from bitquery_auth._reuse import ReuseTokenSource, logger, now
 from bitquery_auth._store import TokenStore, attempt, check_token_store, fetch_through
 from bitquery_auth._transport import Transport
 
@@ -95,8 +94,7 @@ class ClientCredentials(ReuseTokenSource):
         insecure_http: bool = False,
         store: TokenStore | None = None,
     ) -> None:
-        settings = {name: value for name, value in locals().items() if name not in {"self", "__class__"}}
-        self._settings = {name: value for name, value in settings.items() if value is not _BY_ENDPOINT}
+        given = {name: value for name, value in locals().items() if name not in {"self", "__class__"}}
         self._client_id = check_plain_text("client_id", client_id)
         if callable(client_secret):
             check_callable("client_secret", client_secret)
@@ -119,11 +117,11 @@ class ClientCredentials(ReuseTokenSource):
         self._scope = check_scope("scope", scope)
         params = check_token_params("token_params", token_params)
         if token_endpoint_auth_method == _METHODS[0] and any(name == "client_id" for name, _ in params):
-            msg = "token_params must not hold 'client_id': client_secret_post has it in the form already."
-            raise ConfigurationError(msg)
-        super().__init__(
-            Schedule(check_seconds("leeway", leeway), check_optional_seconds("renew_ahead", renew_ahead)),
-        )
+            raise ConfigurationError(
+                "token_params must not hold 'client_id': client_secret_post has it in the form already."
+            )
+        settings = {name: value for name, value in given.items() if value is not _BY_ENDPOINT}
+        super().__init__(settings, leeway=leeway, renew_ahead=renew_ahead)
         self._default_lifetime = check_optional_seconds("default_lifetime", default_lifetime, positive=True)
         self._store = check_token_store("store", store)
         transport = Transport(timeout=timeout, verify=verify, cert=cert, proxies=proxies, trust_env=trust_env)
@@ -169,8 +167,9 @@ class ClientCredentials(ReuseTokenSource):
             TokenEndpointError: the answer was no; the token is kept.
         """
         if self._revocation_endpoint is None:
-            msg = "revocation_endpoint is not set: give the server's, to revoke tokens there (RFC 7009)."
-            raise ConfigurationError(msg)
+            raise ConfigurationError(
+                "revocation_endpoint is not set: give the server's, to revoke tokens there (RFC 7009)."
+            )
         secret = self._exchange.read_secret()
         key = self._exchange.fingerprint(self._token_endpoint, secret)
         kept = self._ledger.kept
@@ -226,6 +225,3 @@ class ClientCredentials(ReuseTokenSource):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(client_id={self._client_id!r}, token_endpoint={self._token_endpoint!r})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return rebuild, (type(self), self._settings)

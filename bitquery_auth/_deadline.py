@@ -80,8 +80,7 @@ class _SocketOptions(list[Any]):
 
     def __iter__(self) -> Iterator[Any]:
         if self._deadline.passed:
-            msg = "the deadline has passed"
-            raise TimeoutError(msg)
+            raise TimeoutError("the deadline has passed")
         return super().__iter__()
 
 
@@ -131,8 +130,7 @@ def _watched(pool: type[HTTPConnectionPool], deadline: Deadline) -> type[HTTPCon
         def _tunnel(self) -> None:
             super()._tunnel()
             if deadline.passed:  # what the shutdown cut off passes for a complete answer of the proxy's
-                msg = "the deadline has passed"
-                raise TimeoutError(msg)
+                raise TimeoutError("the deadline has passed")
 
         def _new_conn(self) -> socket.socket:
             self.socket_options: Any = _SocketOptions(deadline, self.socket_options or ())

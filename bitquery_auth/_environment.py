@@ -11,8 +11,6 @@ from bitquery_auth._token import StaticToken
 if TYPE_CHECKING:
     from bitquery_auth._client_credentials import ClientCredentials
 
-__all__ = ["from_env"]
-
 _REQUIRED = ("client_id", "client_secret")
 _OPTIONAL = ("token_endpoint", "revocation_endpoint", "token_endpoint_auth_method", "scope")
 _TOKENS = ("BITQUERY_TOKEN", "BITQUERY_ACCESS_TOKEN", "BITQUERY_API_KEY")
@@ -40,14 +38,14 @@ def from_env() -> ClientCredentials | StaticToken:
             continue
         bare = value.strip("'\"` ").upper()
         if bare.startswith(_V1_KEY) and name == "BITQUERY_API_KEY":
-            msg = (
+            raise ConfigurationError(
                 "BITQUERY_API_KEY holds a V1 key (BQY…), which the V2 API does not take: create an application at "
                 "account.bitquery.io and set BITQUERY_CLIENT_ID and BITQUERY_CLIENT_SECRET."
             )
-            raise ConfigurationError(msg)
         if name == "BITQUERY_API_KEY" and _OAUTH_TOKEN.upper() not in bare:
-            msg = "BITQUERY_API_KEY holds no OAuth token (ory_at_…): put the token into BITQUERY_TOKEN."
-            raise ConfigurationError(msg)
+            raise ConfigurationError(
+                "BITQUERY_API_KEY holds no OAuth token (ory_at_…): put the token into BITQUERY_TOKEN."
+            )
         return StaticToken(value)
     msg = f"Set {' and '.join(missing)}, or BITQUERY_TOKEN to a token from the account page."
     if missing == ["BITQUERY_CLIENT_SECRET"]:
@@ -65,8 +63,9 @@ def settings_from_env(prefix: str) -> dict[str, Any]:
         ConfigurationError: it names every variable that is missing.
     """
     if missing := _missing(prefix):
-        msg = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set (or blank) in the environment."
-        raise ConfigurationError(msg)
+        raise ConfigurationError(
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set (or blank) in the environment."
+        )
     found = {name: _read(f"{prefix}{name.upper()}") for name in _REQUIRED + _OPTIONAL}
     return {name: value for name, value in found.items() if value is not None}
 

@@ -15,14 +15,6 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-__all__ = [
-    "BitqueryAuthError",
-    "ConfigurationError",
-    "InvalidTokenResponseError",
-    "TokenEndpointError",
-    "TokenRequestError",
-]
-
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
 
@@ -111,18 +103,9 @@ def as_client_error(error: BitqueryAuthError, client_base: type[Exception], requ
     return twin
 
 
-_joined_types: dict[tuple[type, type], type] = {}
-
-
-def _joined(kind: type[E], client_base: type[Exception]) -> Any:
-    """The class that is both, made once."""
-    joined = _joined_types.get((kind, client_base))
-    if joined is None:
-        joined = _joined_types.setdefault((kind, client_base), _join(kind, client_base))
-    return joined
-
-
 def _join(kind: type[BitqueryAuthError], client_base: type[Exception]) -> Any:
+    """The class that is both."""
+
     def __reduce__(self: BitqueryAuthError) -> tuple[Any, ...]:  # noqa: N807 - becomes a method
         # The request stays behind: its header holds the token, its hooks lead to the secret.
         state = {name: value for name, value in self.__dict__.items() if name not in _CLIENT_STATE}
@@ -137,12 +120,15 @@ def _join(kind: type[BitqueryAuthError], client_base: type[Exception]) -> Any:
     return type(kind.__name__, (kind, client_base), namespace)
 
 
+_joined: dict[tuple[type, type], Any] = {}
 _CLIENT_STATE = frozenset({"request", "response", "_request"})
 
 
 def _rebuild(kind: type[E], client_base: type[Exception] | None, args: tuple[Any, ...], state: dict[str, Any]) -> E:
     # Not by its constructor: a class of the user's may want other arguments than it keeps.
-    kind = kind if client_base is None else _joined(kind, client_base)
+    if client_base is not None:
+        key = (kind, client_base)
+        kind = _joined.get(key) or _joined.setdefault(key, _join(*key))
     error: E = (OSError if issubclass(kind, OSError) else Exception).__new__(kind, *args)
     if client_base is not None:
         client_base.__init__(error, *map(str, args[:1]))

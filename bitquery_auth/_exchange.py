@@ -12,6 +12,7 @@ import hmac
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, quote_plus, urlencode
 
@@ -28,6 +29,7 @@ AuthMethod = Callable[[Any, str, str, Any, Any], tuple[str, Any, Any]]
 """``(auth, method, uri, headers, body) -> (uri, headers, body)``; ``auth`` has ``client_id`` and ``client_secret``."""
 
 
+@dataclass(repr=False, kw_only=True)
 class Exchange:
     """Asks a token endpoint, as one client.
 
@@ -40,22 +42,12 @@ class Exchange:
         transport: How the requests travel.
     """
 
-    def __init__(
-        self,
-        *,
-        client_id: str,
-        client_secret: str | Callable[[], str],
-        token_endpoint_auth_method: str | AuthMethod,
-        scope: str | None,
-        token_params: Sequence[tuple[str, str]],
-        transport: Transport,
-    ) -> None:
-        self._client_id = client_id
-        self._client_secret = client_secret
-        self._auth_method = token_endpoint_auth_method
-        self._scope = scope
-        self._token_params = token_params
-        self._transport = transport
+    client_id: str
+    client_secret: str | Callable[[], str]
+    token_endpoint_auth_method: str | AuthMethod
+    scope: str | None
+    token_params: Sequence[tuple[str, str]]
+    transport: Transport
 
     def request_token(self, endpoint: str, secret: str) -> Answer:
         """Ask for a token.
@@ -67,15 +59,15 @@ class Exchange:
 
         def with_params(auth: Any, method: str, uri: str, headers: Any, body: Any) -> tuple[str, Any, Any]:
             # Added here since Authlib passes the form through a dict, in which a repeated field is lost.
-            extended = f"{body}&{urlencode(self._token_params)}" if self._token_params else body
+            extended = f"{body}&{urlencode(self.token_params)}" if self.token_params else body
             return self._authenticate(auth, method, uri, headers, extended)
 
         session = self._session(secret, with_params)
-        return self._transport.ask(
+        return self.transport.ask(
             session,
             endpoint,
             lambda **options: session.fetch_token(endpoint, grant_type="client_credentials", **options),
-            secrets=_forms_of(self._client_id, secret),
+            secrets=_forms_of(self.client_id, secret),
         )
 
     def revoke_token(self, endpoint: str, secret: str, access_token: str) -> Answer:
@@ -86,11 +78,11 @@ class Exchange:
             TokenRequestError: there was no answer.
         """
         session = self._session(secret, self._authenticate)
-        return self._transport.ask(
+        return self.transport.ask(
             session,
             endpoint,
             lambda **options: session.revoke_token(endpoint, access_token, **options),
-            secrets=(*_forms_of(self._client_id, secret), access_token),
+            secrets=(*_forms_of(self.client_id, secret), access_token),
         )
 
     def fingerprint(self, endpoint: str, secret: str) -> str:
@@ -98,17 +90,18 @@ class Exchange:
 
         It is keyed with the secret, so that whoever has a wrong one does not find the token of a right one.
         """
-        method = self._auth_method if isinstance(self._auth_method, str) else _name_of(self._auth_method)
-        shaping = [endpoint, self._client_id, method, self._scope, *self._token_params]
+        method = self.token_endpoint_auth_method
+        named = method if isinstance(method, str) else _name_of(method)
+        shaping = [endpoint, self.client_id, named, self.scope, *self.token_params]
         return hmac.new(secret.encode(), json.dumps(shaping).encode(), "sha256").hexdigest()
 
     def _session(self, secret: str, authenticate: AuthMethod) -> Any:
         return _Session(
-            self._client_id,
+            self.client_id,
             secret,
             token_endpoint_auth_method=authenticate,
             revocation_endpoint_auth_method=authenticate,
-            scope=self._scope,
+            scope=self.scope,
         )
 
     def read_secret(self) -> str:
@@ -117,13 +110,14 @@ class Exchange:
         Raises:
             ConfigurationError: the callable failed, or gave none.
         """
-        if isinstance(self._client_secret, str):
-            return self._client_secret
-        secret = _called("client_secret", self._client_secret)
+        if isinstance(self.client_secret, str):
+            return self.client_secret
+        secret = _called("client_secret", self.client_secret)
         return check_plain_text("What the client_secret callable gave", secret)
 
     def _authenticate(self, auth: Any, method: str, uri: str, headers: Any, body: Any) -> tuple[str, Any, Any]:
-        authenticate = _METHODS[self._auth_method] if isinstance(self._auth_method, str) else self._auth_method
+        chosen = self.token_endpoint_auth_method
+        authenticate = _METHODS[chosen] if isinstance(chosen, str) else chosen
         signed: tuple[str, Any, Any] = _called(
             "token_endpoint_auth_method", authenticate, auth, method, uri, headers, body
         )
@@ -158,8 +152,7 @@ def _called(field: str, function: Callable[..., Any], *args: Any) -> Any:
     except Exception as error:
         # Without this frame, whose arguments hold the secret.
         error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
-        msg = f"The callable given as {field} raised {type(error).__name__}."
-        raise ConfigurationError(msg) from error
+        raise ConfigurationError(f"The callable given as {field} raised {type(error).__name__}.") from error
 
 
 def _client_secret_basic(auth: Any, _: str, uri: str, headers: Any, body: Any) -> tuple[str, Any, Any]:

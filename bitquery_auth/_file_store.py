@@ -48,13 +48,13 @@ class FileTokenStore:
             from filelock import FileLock  # noqa: PLC0415 - an extra
             from platformdirs import user_cache_path  # noqa: PLC0415 - an extra
         except ImportError as error:
-            msg = "FileTokenStore needs filelock and platformdirs: pip install 'bitquery_auth[file]'."
-            raise ConfigurationError(msg) from error
+            raise ConfigurationError(
+                "FileTokenStore needs filelock and platformdirs: pip install 'bitquery_auth[file]'."
+            ) from error
         self._lock_class: type[BaseFileLock] = FileLock
         self._folder = user_cache_path("bitquery_auth", appauthor=False) if path is None else _checked(path)
         if not self._folder.is_absolute():  # as where the user has no home
-            msg = "path must be given: this user has no cache folder."
-            raise ConfigurationError(msg)
+            raise ConfigurationError("path must be given: this user has no cache folder.")
 
     def get(self, key: str) -> Token | None:
         """Give the token kept under a key."""
@@ -98,8 +98,7 @@ class FileTokenStore:
 
     def _file(self, key: str, suffix: str) -> Path:
         if not _KEY.fullmatch(key):
-            msg = "key must be letters, digits, - and _: it names a file."
-            raise ValueError(msg)
+            raise ValueError("key must be letters, digits, - and _: it names a file.")
         return self._folder / f"{key}{suffix}"
 
     def _read(self, key: str) -> Token | None:
@@ -112,13 +111,11 @@ class FileTokenStore:
         except FileNotFoundError:
             return None
         except OSError as error:
-            msg = f"a file in {self._folder} cannot be read: {error.strerror}"
-            raise NoTokenError(msg) from error
+            raise NoTokenError(f"a file in {self._folder} cannot be read: {error.strerror}") from error
         try:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode) or _others_may_write(found):
-                msg = f"a file in {self._folder} is another user's, or others may write to it"
-                raise NoTokenError(msg)
+                raise NoTokenError(f"a file in {self._folder} is another user's, or others may write to it")
             with os.fdopen(descriptor, "rb", closefd=False) as file:
                 return load_token(file.read(_READ_AT_MOST))
         finally:
@@ -127,8 +124,9 @@ class FileTokenStore:
     def _check_folder(self) -> None:
         """Refuse a folder that others can put files into, be it by a link of theirs."""
         if _others_may_write(self._folder.stat()) or _is_of_others(self._folder.lstat()):
-            msg = f"{self._folder} is another user's, or others may write to it: chmod 700 it, or use another path"
-            raise PermissionError(msg)
+            raise PermissionError(
+                f"{self._folder} is another user's, or others may write to it: chmod 700 it, or use another path"
+            )
 
     def _remove_orphans(self, key: str, fresh: Path) -> None:
         """Remove what processes left that were killed while they wrote."""
@@ -147,16 +145,15 @@ class FileTokenStore:
 
 def _checked(path: object) -> Path:
     if not isinstance(path, (str, os.PathLike)) or not isinstance(text := os.fspath(path), str):
-        msg = "path must be a folder, as a string or a Path, or None for the user's cache folder."
-        raise ConfigurationError(msg)
+        raise ConfigurationError("path must be a folder, as a string or a Path, or None for the user's cache folder.")
     if not text.strip() or "\0" in text:
-        msg = "path is blank, or no path: give a folder."
-        raise ConfigurationError(msg)
+        raise ConfigurationError("path is blank, or no path: give a folder.")
     try:
         return Path(text).expanduser().absolute()  # now: the program may change its folder
     except RuntimeError as error:  # ~ of a user without a home
-        msg = "path begins with ~, and there is no such user's home folder: give it in full."
-        raise ConfigurationError(msg) from error
+        raise ConfigurationError(
+            "path begins with ~, and there is no such user's home folder: give it in full."
+        ) from error
 
 
 def _is_of_others(found: os.stat_result) -> bool:

@@ -58,12 +58,12 @@ class AllowedHosts:
 
     def __init__(self, patterns: Iterable[str]) -> None:
         if isinstance(patterns, (str, bytes)) or not isinstance(patterns, Iterable):
-            msg = "allowed_hosts must be a sequence of host names: write ('api.example.com',), with the comma."
-            raise ConfigurationError(msg)
+            raise ConfigurationError(
+                "allowed_hosts must be a sequence of host names: write ('api.example.com',), with the comma."
+            )
         self.patterns = tuple(patterns)
         if not self.patterns:
-            msg = f"allowed_hosts is empty, so no request could carry a token: give {_RULE}."
-            raise ConfigurationError(msg)
+            raise ConfigurationError(f"allowed_hosts is empty, so no request could carry a token: give {_RULE}.")
         self._rules = tuple(_parse(pattern) for pattern in self.patterns)
 
     def allow(self, origin: Origin) -> bool:

@@ -23,8 +23,7 @@ def _installed() -> list[ModuleType]:
         except ImportError:
             continue
     if not modules:
-        msg = "HTTPXAuth needs httpx or httpx2: pip install httpx, or pip install 'bitquery_auth[httpx2]'."
-        raise ImportError(msg)
+        raise ImportError("HTTPXAuth needs httpx or httpx2: pip install httpx, or pip install 'bitquery_auth[httpx2]'.")
     return modules
 
 

@@ -55,18 +55,16 @@ class RedisTokenStore:
         try:
             import redis  # noqa: PLC0415 - an extra
         except ImportError as error:
-            msg = "RedisTokenStore needs redis-py: pip install 'bitquery_auth[redis]'."
-            raise ConfigurationError(msg) from error
+            raise ConfigurationError("RedisTokenStore needs redis-py: pip install 'bitquery_auth[redis]'.") from error
         self._prefix = check_plain_text("prefix", prefix)
         self._url = url_or_client if isinstance(url_or_client, str) else None
         self._client: Any = url_or_client
         if self._url is not None:
             self._client = _client_of(self._url)
         elif not isinstance(url_or_client, (redis.Redis, redis.RedisCluster)):
-            msg = (
+            raise ConfigurationError(
                 "url_or_client must be a URL such as redis://host:6379/0, or a client of redis-py (not redis.asyncio)."
             )
-            raise ConfigurationError(msg)
 
     def get(self, key: str) -> Token | None:
         """Give the token kept under a key."""
@@ -104,8 +102,7 @@ class RedisTokenStore:
             thread_local=False,  # a lock is of one fetch, whichever thread ends it
         )
         if not lock.acquire():
-            msg = "others hold the lock"
-            raise TimeoutError(msg)
+            raise TimeoutError("others hold the lock")
         try:
             yield
         finally:
@@ -119,8 +116,7 @@ class RedisTokenStore:
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._url is None:
-            msg = "A RedisTokenStore that was made from a client cannot be pickled: make it from a URL."
-            raise TypeError(msg)
+            raise TypeError("A RedisTokenStore that was made from a client cannot be pickled: make it from a URL.")
         return _rebuild, (type(self), self._url, self._prefix)
 
 
@@ -143,5 +139,6 @@ def _client_of(url: str) -> Redis:
             retry=Retry(NoBackoff(), 0),  # the token endpoint is at hand, too
         )
     except ValueError:
-        msg = "url_or_client is not a URL that redis-py takes: it should look like redis://host:6379/0."
-        raise ConfigurationError(msg) from None  # its words may hold the password
+        raise ConfigurationError(
+            "url_or_client is not a URL that redis-py takes: it should look like redis://host:6379/0."
+        ) from None  # its words may hold the password

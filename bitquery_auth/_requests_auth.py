@@ -14,13 +14,13 @@ from requests.utils import requote_uri
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
-from bitquery_auth._auth import Auth, Destination, remember
+from bitquery_auth._auth import Auth, remember
 from bitquery_auth._carrier import HeaderValue
 from bitquery_auth._errors import BitqueryAuthError, as_client_error
 from bitquery_auth._hosts import Origin
 from bitquery_auth._refusal import LOWEST_REDIRECT, is_replayed
 from bitquery_auth._replay import drain_requests, rewound
-from bitquery_auth._token import Token
+from bitquery_auth._token import Shared, Token
 
 
 class RequestsAuth(Auth, AuthBase):
@@ -34,8 +34,11 @@ class RequestsAuth(Auth, AuthBase):
                 also a `requests.RequestException`.
         """
         try:
-            destination = self._by_url.get(r.url) or self._destination_of(r.url)
-            if not destination.is_allowed:
+            try:
+                hook = self._by_url[r.url]
+            except KeyError:
+                hook = self._hook_for(r.url)
+            if hook is None:
                 return r
             token = self._source.token()
         except BitqueryAuthError as error:
@@ -44,20 +47,19 @@ class RequestsAuth(Auth, AuthBase):
         r.headers[self._header_name] = value if placed is token else self._header_for(token)
         hooks = r.hooks["response"]
         if not hooks:
-            hooks.append(destination.hook)
-        elif destination.hook not in hooks:  # put there once, however often an auth is called for a request
-            hooks[:] = [destination.hook, *(each for each in hooks if not _is_ours(each))]
+            hooks.append(hook)
+        elif hook not in hooks:  # put there once, however often an auth is called for a request
+            hooks[:] = [hook, *(each for each in hooks if not _is_ours(each))]
         return r
 
-    def _destination_of(self, url: str | None) -> Destination:
+    def _hook_for(self, url: str | None) -> RefusalHook | None:
+        """Make what looks at the answers to requests to a URL; None: they go without the token."""
         # Up to the slash after it, a URL's authority is all that is judged: whoever pages through URLs pays for one.
-        authority = (url or "").split("/", 3)[:3]
-        destination = self._destinations.get(tuple(authority))
-        if destination is None:
-            destination = self._judge(tuple(authority), _origin(url))
-            destination.hook = RefusalHook(self, destination.origin)
-        remember(self._by_url, url, destination)
-        return destination
+        authority = tuple((url or "").split("/", 3)[:3])
+        destination = self._destinations.get(authority) or self._judge(authority, _origin(url))
+        hook = RefusalHook(self, destination.origin) if destination.is_allowed else None
+        remember(self._by_url, url, hook)
+        return hook
 
     def _look_at(self, response: requests.Response, origin: Origin, options: dict[str, Any]) -> requests.Response:
         sent = response.request
@@ -119,7 +121,7 @@ class RequestsAuth(Auth, AuthBase):
             sent.headers.pop(self._header_name, None)
 
 
-class RefusalHook:
+class RefusalHook(Shared):
     """The response hook of requests that go to one origin. It is made once for that, and copied with each request.
 
     Args:
@@ -158,12 +160,6 @@ class RefusalHook:
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave the auth, and with it the secret, out of a pickled response or request."""
         return _no_hook, ()
-
-    def __copy__(self) -> RefusalHook:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> RefusalHook:
-        return self
 
 
 def _is_ours(hook: object) -> bool:

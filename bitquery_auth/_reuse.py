@@ -18,10 +18,11 @@ from abc import ABC, abstractmethod
 from functools import partial
 from typing import Any
 
+from bitquery_auth._checks import check_optional_seconds, check_seconds
 from bitquery_auth._errors import BitqueryAuthError, ConfigurationError, TokenRequestError, copy_of
 from bitquery_auth._flight import Flight
 from bitquery_auth._renewal import Grant, Instant, Ledger, Schedule, Step, Wanted
-from bitquery_auth._token import Token
+from bitquery_auth._token import Shared, Token
 
 logger = logging.getLogger("bitquery_auth")
 
@@ -31,14 +32,18 @@ _REENTERED = (
 )
 
 
-class ReuseTokenSource(ABC):
+class ReuseTokenSource(Shared, ABC):
     """What every source that fetches has in common. A subclass says how one token is fetched.
 
     Args:
-        schedule: How early a token is renewed.
+        settings: What the subclass was made with: another one is made of it from a pickle.
+        leeway: Seconds before its end from which on a token is replaced before use.
+        renew_ahead: Seconds before that from which on it is renewed in the background; 0: never; None: by lifetime.
     """
 
-    def __init__(self, schedule: Schedule) -> None:
+    def __init__(self, settings: dict[str, Any], *, leeway: float, renew_ahead: float | None) -> None:
+        self._settings = settings
+        schedule = Schedule(check_seconds("leeway", leeway), check_optional_seconds("renew_ahead", renew_ahead))
         self._ledger = Ledger(schedule)
         self._lock = threading.Lock()
         self._flight: Flight | None = None
@@ -214,24 +219,16 @@ class ReuseTokenSource(ABC):
         until = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(moment.wall + seconds))
         return copy_of(error, f" It is not asked again before {until} (in {seconds:.1f} s).")
 
-    # -- copies and forks ------------------------------------------------------------------------
+    # -- pickles and forks -----------------------------------------------------------------------
 
-    def __copy__(self) -> ReuseTokenSource:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> ReuseTokenSource:
-        """Whatever clones a session shares its token."""
-        return self
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Keep the settings, and neither a token that was fetched nor a lock."""
+        return partial(type(self), **self._settings), ()
 
     def _after_fork(self) -> None:  # pragma: no cover - in a child, which is not measured: tests/processes/test_fork
         """Begin anew in the child: the thread that held the lock or fetched lives on in the parent only."""
         self._lock = threading.Lock()
         self._flight = None
-
-
-def rebuild(kind: type[ReuseTokenSource], settings: dict[str, Any]) -> ReuseTokenSource:
-    """Make a source from the settings in a pickle."""
-    return kind(**settings)
 
 
 def now() -> Instant:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
 
 import requests
 
@@ -13,12 +12,11 @@ from bitquery_auth._answer import Answer, judge
 from bitquery_auth._checks import (
     check_endpoint,
     check_flag,
-    check_optional_seconds,
     check_seconds,
     sends_in_the_clear,
 )
-from bitquery_auth._renewal import Grant, Schedule, Wanted
-from bitquery_auth._reuse import ReuseTokenSource, logger, now, rebuild
+from bitquery_auth._renewal import Grant, Wanted
+from bitquery_auth._reuse import ReuseTokenSource, logger, now
 from bitquery_auth._token import Token, TokenSource, check_token_source
 from bitquery_auth._transport import Transport
 
@@ -60,12 +58,10 @@ class ShortTermToken(ReuseTokenSource):
         trust_env: bool = True,
         insecure_http: bool = False,
     ) -> None:
-        self._settings = {name: value for name, value in locals().items() if name not in {"self", "__class__"}}
+        settings = {name: value for name, value in locals().items() if name not in {"self", "__class__"}}
         check_token_source("source", source)
         check_flag("insecure_http", insecure_http)
-        super().__init__(
-            Schedule(check_seconds("leeway", leeway), check_optional_seconds("renew_ahead", renew_ahead)),
-        )
+        super().__init__(settings, leeway=leeway, renew_ahead=renew_ahead)
         self._source = source
         self._lifetime = int(check_seconds("lifetime", lifetime, positive=True)) or 1
         self._endpoint = check_endpoint("endpoint", endpoint, insecure_http=insecure_http)
@@ -104,9 +100,6 @@ class ShortTermToken(ReuseTokenSource):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._source!r}, lifetime={self._lifetime})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return rebuild, (type(self), self._settings)
 
 
 def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -14,8 +14,6 @@ from bitquery_auth._errors import ConfigurationError
 from bitquery_auth._renewal import Grant, Instant, Wanted
 from bitquery_auth._token import Token
 
-__all__ = ["TokenStore"]
-
 logger = logging.getLogger("bitquery_auth")
 
 _SCHEMA = "bitquery_auth"
@@ -54,8 +52,7 @@ def check_token_store(field: str, value: object) -> GuardedStore | None:
     if value is None:
         return None
     if isinstance(value, type) or not isinstance(value, TokenStore):
-        msg = f"{field} must be a token store, such as FileTokenStore(), or None."
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f"{field} must be a token store, such as FileTokenStore(), or None.")
     return GuardedStore(value)
 
 
@@ -85,8 +82,7 @@ def load_token(text: str | bytes) -> Token:
             ends = None if kept["expires_at"] is None else _moment(kept["expires_at"])
             scope = check_scope("scope", kept["scope"])
             return Token(kept["access_token"], token_type=kept["token_type"], scope=scope, expires_at=ends)
-    msg = "what is kept there is no token that this version wrote"
-    raise NoTokenError(msg)
+    raise NoTokenError("what is kept there is no token that this version wrote")
 
 
 def has_ended(token: Token) -> bool:
@@ -185,8 +181,7 @@ class GuardedStore:
                 token = self._store.get(key)
                 if token is None or isinstance(token, Token):
                     return token
-                msg = "it gave something else than a Token"
-                raise NoTokenError(msg)
+                raise NoTokenError("it gave something else than a Token")
         return None
 
     def set(self, key: str, token: Token) -> None:

@@ -6,12 +6,10 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from inspect import iscoroutinefunction
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 from bitquery_auth._checks import check_header_text, check_text, unexpected
 from bitquery_auth._errors import ConfigurationError
-
-__all__ = ["StaticToken", "Token", "TokenSource"]
 
 _QUOTES = "'\"`"
 
@@ -77,15 +75,26 @@ def check_token_source(field: str, value: object) -> TokenSource:
         ConfigurationError: it has not, as with a bare token or a pair of credentials.
     """
     if isinstance(value, type) or not isinstance(value, TokenSource) or iscoroutinefunction(value.token):
-        msg = (
+        raise ConfigurationError(
             f"{field} must be a token source, not {type(value).__name__}: ClientCredentials(id, secret), "
             f"StaticToken(token), or an object with token() and discard(token), neither of them async."
         )
-        raise ConfigurationError(msg)
     return value
 
 
-class StaticToken:
+class Shared:
+    """What copies and deep copies of are itself: whatever clones a session shares its token."""
+
+    __slots__ = ()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+
+class StaticToken(Shared):
     """A token that was copied from the account page: given out as it is, for as long as it lasts.
 
     When the API refuses it, the refusal is handed to the caller: there is no way to a new one.
@@ -127,12 +136,6 @@ class StaticToken:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._token.access_token,)
-
-    def __copy__(self) -> StaticToken:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> StaticToken:
-        return self
 
 
 def _as_meant(pasted: str) -> str:

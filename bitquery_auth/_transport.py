@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from http.client import HTTPException
-from types import NoneType
 from urllib.parse import urlsplit
 
 import requests
@@ -22,6 +21,7 @@ _LEAST_CONNECT = 5.0
 _LONGEST = 86400.0  # more than any lock or socket needs, and less than what they cannot count
 
 
+@dataclass(repr=False, kw_only=True)
 class Transport:
     """How the requests of a token source travel: through no session of the user's, with no redirect, no netrc.
 
@@ -30,33 +30,26 @@ class Transport:
         verify, cert, proxies, trust_env: As in requests; of these requests only.
     """
 
-    def __init__(
-        self,
-        *,
-        timeout: float,
-        verify: bool | str,
-        cert: str | tuple[str, str] | None,
-        proxies: Mapping[str, str] | None,
-        trust_env: bool,
-    ) -> None:
-        self.timeout = min(check_seconds("timeout", timeout, positive=True), _LONGEST)
-        self._trust_env = check_flag("trust_env", trust_env)
-        if not isinstance(verify, bool):
-            check_text("verify", verify)
-        for path in cert if isinstance(cert, tuple) and len(cert) == 2 else (cert,):  # noqa: PLR2004 - certificate, key
-            if cert is not None:
-                check_text("cert", path)
-        if not isinstance(proxies, (Mapping, NoneType)) or not all(
-            isinstance(part, str) for item in (proxies or {}).items() for part in item
+    timeout: float
+    verify: bool | str
+    cert: str | tuple[str, str] | None
+    proxies: Mapping[str, str] | None
+    trust_env: bool
+
+    def __post_init__(self) -> None:
+        self.timeout = min(check_seconds("timeout", self.timeout, positive=True), _LONGEST)
+        check_flag("trust_env", self.trust_env)
+        if not isinstance(self.verify, bool):
+            check_text("verify", self.verify)
+        pair = isinstance(self.cert, tuple) and len(self.cert) == 2  # noqa: PLR2004 - certificate and key
+        for path in () if self.cert is None else self.cert if pair else (self.cert,):
+            check_text("cert", path)
+        proxies = {} if self.proxies is None else self.proxies
+        if not isinstance(proxies, Mapping) or not all(
+            isinstance(part, str) for item in proxies.items() for part in item
         ):
             raise unexpected("proxies", "a mapping of strings, such as {'https': 'http://proxy:3128'}")
-        self._options = {
-            "verify": verify,
-            "cert": cert,
-            "proxies": dict(proxies or {}),
-            "allow_redirects": False,  # the form body holds the secret, and 307 would carry it on
-            "stream": True,
-        }
+        self.proxies = dict(proxies)
 
     def ask(
         self,
@@ -76,16 +69,23 @@ class Transport:
         Raises:
             TokenRequestError: there was no answer, or not in time.
         """
-        session.trust_env = self._trust_env
+        session.trust_env = self.trust_env
         session.headers.update(_HEADERS)
         # Not to follow a redirect is not enough: to prepare what would follow, requests reads all of it, and a netrc.
         session.get_redirect_target = lambda *_: None  # type: ignore[method-assign]  # for this session only
+        options = {
+            "verify": self.verify,
+            "cert": self.cert,
+            "proxies": self.proxies,
+            "allow_redirects": False,  # the form body holds the secret, and 307 would carry it on
+            "stream": True,
+        }
         with session, Deadline(self.timeout) as deadline:
             for prefix in ("https://", "http://"):
                 session.mount(prefix, DeadlineAdapter(deadline))
             for last in (False, True):
                 try:
-                    response = send(**self._options, timeout=self._timeouts(deadline))
+                    response = send(**options, timeout=self._timeouts(deadline))
                     return replace(self._read(response, endpoint, deadline), secrets=secrets)
                 except ConfigurationError:  # of a callable of the user's: no matter of the network
                     raise

@@ -92,16 +92,14 @@ def parser() -> argparse.ArgumentParser:
 def _port(text: str) -> int:
     port = int(text)
     if not 0 <= port <= _MOST_PORT:
-        msg = f"must be from 0 to {_MOST_PORT}"
-        raise argparse.ArgumentTypeError(msg)
+        raise argparse.ArgumentTypeError(f"must be from 0 to {_MOST_PORT}")
     return port
 
 
 def _seconds(text: str) -> float:
     seconds = float(text)
     if not 0 < seconds < math.inf:
-        msg = "must be a number of seconds, more than zero"
-        raise argparse.ArgumentTypeError(msg)
+        raise argparse.ArgumentTypeError("must be a number of seconds, more than zero")
     return seconds
 
 

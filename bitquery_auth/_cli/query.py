@@ -48,12 +48,10 @@ def query(*, query: str, variables: str | None, endpoint: str | None) -> int:
 
 def _payload(query: str, variables: str | None) -> dict[str, Any]:
     if query == variables == "-":
-        msg = "Only one of QUERY and --variables can be read from stdin."
-        raise ConfigurationError(msg)
+        raise ConfigurationError("Only one of QUERY and --variables can be read from stdin.")
     payload: dict[str, Any] = {"query": _text("QUERY", query)}
     if not payload["query"].strip():
-        msg = "QUERY is blank: give a GraphQL query, such as '{ __typename }'."
-        raise ConfigurationError(msg)
+        raise ConfigurationError("QUERY is blank: give a GraphQL query, such as '{ __typename }'.")
     if variables is not None:
         payload["variables"] = _json_object("--variables", _text("--variables", variables))
     return payload
@@ -68,8 +66,7 @@ def _text(name: str, given: str) -> str:
             return Path(where).read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:  # ValueError: it is not UTF-8, or no path
         why = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        msg = f"{name}: {where} cannot be read: {why}."
-        raise ConfigurationError(msg) from None
+        raise ConfigurationError(f"{name}: {where} cannot be read: {why}.") from None
     return given
 
 
@@ -79,8 +76,7 @@ def _json_object(name: str, text: str) -> dict[str, Any]:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        msg = f"{name} must be a JSON object, such as '{{\"count\": 10}}', @FILE with one, or -."
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f"{name} must be a JSON object, such as '{{\"count\": 10}}', @FILE with one, or -.")
     return value
 
 

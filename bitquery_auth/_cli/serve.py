@@ -29,8 +29,9 @@ def sandbox(*, port: int, lifetime: float) -> int:
     try:
         stand_in.start()
     except OSError as error:
-        msg = f"--port: {port} cannot be served on: {error.strerror}. Leave it out for a free one."
-        raise ConfigurationError(msg) from None
+        raise ConfigurationError(
+            f"--port: {port} cannot be served on: {error.strerror}. Leave it out for a free one."
+        ) from None
     with stand_in, _signals_as_interrupts(), suppress(KeyboardInterrupt):
         print(_settings(stand_in), flush=True)
         print(_words(stand_in), file=sys.stderr, flush=True)

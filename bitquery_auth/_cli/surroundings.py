@@ -31,8 +31,7 @@ def _store() -> FileTokenStore | None:
     except ConfigurationError as error:
         lacks_extra = isinstance(error.__cause__, ImportError)
         if folder is not None and not lacks_extra:
-            msg = f"BITQUERY_CACHE_DIR: {error}"
-            raise ConfigurationError(msg) from None
+            raise ConfigurationError(f"BITQUERY_CACHE_DIR: {error}") from None
         way_out = "pip install 'bitquery_auth[cli]'" if lacks_extra else "set BITQUERY_CACHE_DIR to a folder"
         print(f"bitquery-auth: the token is not kept between runs: {way_out}.", file=sys.stderr)
         return None

@@ -50,8 +50,9 @@ def revoke() -> int:
     """
     kept = source()
     if isinstance(kept, StaticToken):
-        msg = "A token from the account page is revoked there: it has no client secret to be revoked with."
-        raise ConfigurationError(msg)
+        raise ConfigurationError(
+            "A token from the account page is revoked there: it has no client secret to be revoked with."
+        )
     with waiting("revoking the token"):
         revoked = kept.revoke()
     print("The token is revoked." if revoked else "No token was kept: nothing to revoke.", file=sys.stderr)

@@ -73,4 +73,4 @@ class AirflowAuth(RequestsAuth):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as what it is underneath: this class is made of a login and a password."""
-        return RequestsAuth(self._source, **self._settings()).__reduce__()
+        return RequestsAuth(self._source, **self._settings).__reduce__()

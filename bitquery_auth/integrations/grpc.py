@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Any
 from urllib.parse import urlsplit
 
 import grpc
@@ -52,6 +51,7 @@ class GrpcAuth(Auth, grpc.AuthMetadataPlugin):  # type: ignore[misc]  # gRPC has
         scheme: str = "Bearer",
     ) -> None:
         super().__init__(source, allowed_hosts=allowed_hosts, header_name=header_name.lower(), scheme=scheme)
+        self._settings = {name: self._settings[name] for name in ("allowed_hosts", "header_name", "scheme")}
 
     def __call__(self, context: grpc.AuthMetadataContext, callback: grpc.AuthMetadataPluginCallback) -> None:
         """Give a call's metadata, from a thread of its own: whichever thread gRPC asks on, it goes on at once.
@@ -74,7 +74,3 @@ class GrpcAuth(Auth, grpc.AuthMetadataPlugin):  # type: ignore[misc]  # gRPC has
             callback((), error if isinstance(error, BitqueryAuthError) else RuntimeError(type(error).__name__))
         else:
             callback(metadata, None)
-
-    def _settings(self) -> dict[str, Any]:
-        settings = super()._settings()
-        return {name: settings[name] for name in ("allowed_hosts", "header_name", "scheme")}

@@ -27,8 +27,7 @@ def query_unescape(raw: bytes) -> str:
         ValueError: a ``%`` without two hexadecimal digits after it.
     """
     if _BAD_ESCAPE.search(raw):
-        msg = "invalid URL escape"
-        raise ValueError(msg)
+        raise ValueError("invalid URL escape")
     return _text(unquote_to_bytes(raw.replace(b"+", b" ")))
 
 

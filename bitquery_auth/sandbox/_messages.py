@@ -96,8 +96,7 @@ class Response:
             ValueError: no final status of HTTP (RFC 9110 §15).
         """
         if status // 100 not in {2, 3, 4, 5}:
-            msg = f"An outage is a status from 200 to 599 or 'drop', not {status}."
-            raise ValueError(msg)
+            raise ValueError(f"An outage is a status from 200 to 599 or 'drop', not {status}.")
         title = f"{status} {reason_phrase(status)}".rstrip()
         page = f"<html><body><h1>{title}</h1>\nNo server is available to handle this request.\n</body></html>\n"
         headers: tuple[tuple[str, str], ...] = (("Content-Type", "text/html"), ("Cache-Control", "no-cache"))

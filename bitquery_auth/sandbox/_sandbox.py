@@ -65,8 +65,7 @@ class Sandbox(Service):
             RuntimeError: it was not started, and has no port yet.
         """
         if not self.port:
-            msg = "The sandbox has no address yet: start it first."
-            raise RuntimeError(msg)
+            raise RuntimeError("The sandbox has no address yet: start it first.")
         return (f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}",)
 
     @property

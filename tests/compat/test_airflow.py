@@ -143,7 +143,7 @@ def test_a_pickle_is_a_requests_auth_with_the_same_settings(login: tuple[str, st
     """Hazard P1."""
     auth = pickle.loads(pickle.dumps(LoopbackAuth(*login)))
     assert type(auth) is RequestsAuth
-    assert auth._settings()["allowed_hosts"] == ("127.0.0.1",)
+    assert auth._settings["allowed_hosts"] == ("127.0.0.1",)
 
 
 def test_the_tokens_of_another_server_want_hosts_of_their_own(login: tuple[str, str]) -> None:

@@ -175,4 +175,4 @@ def test_grpcs_thread_does_not_wait_for_a_fetch(sandbox: Sandbox) -> None:
 def test_a_pickle_works(sandbox: Sandbox) -> None:
     """Hazard P1."""
     auth = pickle.loads(pickle.dumps(GrpcAuth(sandbox.credentials(), allowed_hosts=["localhost"], scheme="")))
-    assert auth._settings() == {"allowed_hosts": ("localhost",), "header_name": "authorization", "scheme": ""}
+    assert auth._settings == {"allowed_hosts": ("localhost",), "header_name": "authorization", "scheme": ""}

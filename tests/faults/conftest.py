@@ -56,7 +56,7 @@ def source(sandbox: Sandbox, token_proxy: FaultProxy) -> ClientCredentials:
 @contextmanager
 def impatient(source: ClientCredentials) -> Iterator[None]:
     """Let a source wait for `TIMEOUT` only, for as long as a fault lasts: a good answer may take its time."""
-    transport = source._exchange._transport
+    transport = source._exchange.transport
     transport.timeout = TIMEOUT
     yield
     transport.timeout = PATIENCE

@@ -109,7 +109,7 @@ def test_every_setting_of_an_auth_survives_a_pickle(auth: Any, protocol: int) ->
     """Hazard P1."""
     twin = pickle.loads(pickle.dumps(auth, protocol))
     assert type(twin) is type(auth)
-    assert twin._settings() == auth._settings()
+    assert twin._settings == auth._settings
     assert repr(twin) == repr(auth)
 
 

@@ -71,7 +71,7 @@ def test_the_optional_variables_are_settings_too(monkeypatch: Patch) -> None:
     )
     source = from_env()
     assert isinstance(source, ClientCredentials)
-    kind, settings = source.__reduce__()[1]
+    kind, settings = source._settings
     assert kind is ClientCredentials
     assert settings["client_secret"] == SENTINEL
     assert settings["token_endpoint"] == source.token_endpoint == "https://auth.example.com/token"
@@ -99,14 +99,14 @@ def test_a_bad_variable_is_told_like_the_setting(monkeypatch: Patch, name: str, 
 def test_a_blank_optional_variable_counts_as_missing(monkeypatch: Patch, name: str) -> None:
     """Hazard G8."""
     setenv(monkeypatch, BITQUERY_CLIENT_ID="the-id", BITQUERY_CLIENT_SECRET=SENTINEL)
-    without = ClientCredentials.from_env().__reduce__()[1]
+    without = ClientCredentials.from_env()._settings
     monkeypatch.setenv(f"BITQUERY_{name}", "  ")
-    assert ClientCredentials.from_env().__reduce__()[1] == without
+    assert ClientCredentials.from_env()._settings == without
 
 
 def test_space_around_a_value_is_none_of_it(monkeypatch: Patch) -> None:
     setenv(monkeypatch, BITQUERY_CLIENT_ID=" the-id ", BITQUERY_CLIENT_SECRET=f"{SENTINEL}\r\n")
-    settings = ClientCredentials.from_env().__reduce__()[1][1]
+    settings = ClientCredentials.from_env()._settings
     assert (settings["client_id"], settings["client_secret"]) == ("the-id", SENTINEL)
 
 
