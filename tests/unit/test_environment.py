@@ -71,8 +71,7 @@ def test_the_optional_variables_are_settings_too(monkeypatch: Patch) -> None:
     )
     source = from_env()
     assert isinstance(source, ClientCredentials)
-    kind, settings = source._settings
-    assert kind is ClientCredentials
+    settings = source._settings
     assert settings["client_secret"] == SENTINEL
     assert settings["token_endpoint"] == source.token_endpoint == "https://auth.example.com/token"
     assert settings["revocation_endpoint"] == "https://auth.example.com/revoke"
