@@ -176,7 +176,7 @@ def test_a_redirects_host_is_named_however_it_is_written(location: str) -> None:
     assert "A redirect to new.example.com is not followed" in message
 
 
-@pytest.mark.parametrize("headers", [{}, {"Location": ""}, {"Location": "/elsewhere"}])
+@pytest.mark.parametrize("headers", [{}, {"Location": ""}, {"Location": "/elsewhere"}, {"Location": "http://["}])
 def test_a_redirect_that_names_no_host_is_an_error_too(headers: dict[str, str]) -> None:
     """Hazard S3."""
     assert "A redirect is not followed" in str(refused(b"", 307, headers=headers))

@@ -172,6 +172,13 @@ def test_a_new_token_takes_the_place_of_the_old_one() -> None:
     assert made.kept.token.access_token == "second"
 
 
+@pytest.mark.parametrize("lifetime", [None, HOUR])
+@pytest.mark.parametrize("is_fresh", [True, False])
+def test_a_kept_token_is_as_fresh_as_it_came(lifetime: float | None, *, is_fresh: bool) -> None:
+    brought = grant(lifetime)._replace(is_fresh=is_fresh)
+    assert Schedule(60.0, None).keep(brought, 0.0).is_fresh is is_fresh
+
+
 def test_a_discard_forgets_that_token_and_no_other() -> None:
     """Hazard C6: a late refusal leaves the successor alone."""
     made = ledger()

@@ -32,13 +32,15 @@ def run(bench: Bench) -> Table:
                 answers = contender.at_once(_TASKS if kind.is_async else _THREADS, STUB_URL)
                 wall = time.perf_counter() - began
             outcomes.append((bench.endpoint.counts(app)["token_requests"], wall, answers))
+    requests = {}
     for kind, outcomes in runs.items():
-        spent = median(each[0] for each in outcomes)
+        spent = requests[kind] = median(each[0] for each in outcomes)
         wall = median(each[1] for each in outcomes)
         answers = tally(outcomes[-1][2])
         table.rows.append((kind.name, kind.client, f"{spent:.0f}", f"{wall * 1000:.0f}", answers))
         if not kind.is_floor:
             table.figures[kind.label()] = spent
+    table.compare("Token requests", requests, "fewer than one is none")
     table.leave_out("herd")
     return table
 

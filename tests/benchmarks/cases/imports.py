@@ -8,6 +8,7 @@ import time
 from statistics import median
 
 from tests.benchmarks.bench import Bench
+from tests.benchmarks.contenders.ours import OursAsyncHttpx2, OursHttpx, OursHttpx2, OursRequests
 from tests.benchmarks.contenders.table import able
 from tests.benchmarks.report import NONE, Table
 
@@ -37,11 +38,28 @@ def run(bench: Bench) -> Table:
         for statement, seen in walls.items():
             seen.append(_wall(statement))
     bare, loaded = median(walls[_BARE]), _modules(_BARE)
+    figures = {}
     for name, statement in statements.items():
         milliseconds = (median(walls[statement]) - bare) * 1000
         modules = _modules(statement) - loaded
         table.rows.append((name, clients.get(name, NONE), f"{milliseconds:.1f}", str(modules)))
         table.figures[name] = milliseconds
+        figures[name] = milliseconds
+    kinds = able("imports")
+    table.compare("The package", {kind: figures[kind.module] for kind in kinds}, "")
+    used = {kind: figures[kind.module] for kind in kinds} | {
+        OursRequests: figures["bitquery_auth: ClientCredentials, RequestsAuth"],
+        OursHttpx: figures["bitquery_auth: ClientCredentials, HTTPXAuth"],
+        OursHttpx2: figures["bitquery_auth: ClientCredentials, HTTPXAuth"],
+        OursAsyncHttpx2: figures["bitquery_auth: ClientCredentials, HTTPXAuth"],
+    }
+    table.compare(
+        "What a program uses of it",
+        used,
+        "it loads Authlib and with it cryptography, which are most of that, and HTTPXAuth both families that are "
+        "installed",
+        noise=0.05,
+    )
     return table
 
 

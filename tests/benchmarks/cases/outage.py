@@ -28,7 +28,7 @@ def run(bench: Bench) -> Table:
     kinds = able("outage")
     apps = [bench.endpoint.application(lifetime=lifetime) for _ in kinds]
 
-    def one(kind: type[Contender], app: Application) -> tuple[str, int]:
+    def one(kind: type[Contender], app: Application) -> tuple[int, str, int]:
         with kind(app) as contender:
             warmed = time.monotonic()
             contender.warm()
@@ -36,11 +36,20 @@ def run(bench: Bench) -> Table:
             bench.endpoint.set(app, outage=True)
             before = bench.endpoint.counts(app)["token_requests"]
             answers = [contender.send(app.api) for _ in range(_REQUESTS)]
-            return tally(answers), bench.endpoint.counts(app)["token_requests"] - before
+            failed = sum(not answer.is_good for answer in answers)
+            return failed, tally(answers), bench.endpoint.counts(app)["token_requests"] - before
 
     with ThreadPoolExecutor(len(kinds)) as pool:
         outcomes = list(pool.map(one, kinds, apps))
-    for kind, (answers, spent) in zip(kinds, outcomes, strict=True):
+    for kind, (_, answers, spent) in zip(kinds, outcomes, strict=True):
         table.rows.append((kind.name, kind.client, answers, str(spent)))
+    table.compare(
+        "Failed requests", {kind: outcome[0] for kind, outcome in zip(kinds, outcomes, strict=True)}, "fewer is none"
+    )
+    table.compare(
+        "Token requests",
+        {kind: outcome[2] for kind, outcome in zip(kinds, outcomes, strict=True)},
+        "they try nothing before the token is over, so that a longer outage meets them with nothing in hand",
+    )
     table.leave_out("outage")
     return table

@@ -17,11 +17,13 @@ def run(bench: Bench) -> Table:
         f"{_REQUESTS} requests one after another with tokens of {_LIFETIME:.0f} s, at default settings.",
         ("contender", "client", "token requests", "answers"),
     )
+    requests = {}
     for kind in able("short"):
         app = bench.endpoint.application(lifetime=_LIFETIME)
         with kind(app) as contender:
             answers = [contender.send(app.api) for _ in range(_REQUESTS)]
-        spent = bench.endpoint.counts(app)["token_requests"]
+        spent = requests[kind] = bench.endpoint.counts(app)["token_requests"]
         table.rows.append((kind.name, kind.client, str(spent), tally(answers)))
+    table.compare("Token requests", requests, "fewer than one is none")
     table.leave_out("short")
     return table

@@ -42,6 +42,8 @@ def run(bench: Bench) -> Table:
             "failed",
         ),
     )
+    waited: dict[type[Contender], float] = {}
+    spent: dict[type[Contender], float] = {}
     found: list[tuple[type[Contender], float, tuple[str, ...]]] = []
     for wave in _waves(bench):
         apps = [_application(bench, kind, lifetime) for kind, lifetime in wave]
@@ -53,11 +55,19 @@ def run(bench: Bench) -> Table:
             row = _row(outcomes[kind, lifetime], floor, bench.endpoint.counts(app))
             if not kind.is_floor or all(kind is not known for known, _, _ in found):
                 found.append((kind, lifetime, row))
+            waited[kind] = waited.get(kind, 0) + float(row[0].split()[0])
+            spent[kind] = spent.get(kind, 0) + bench.endpoint.counts(app)["token_requests"]
             if not kind.is_floor:
                 table.figures[f"{kind.label()} {lifetime:.0f} s"] = float(row[0].split()[0])
     order = able("steady")
     for kind, lifetime, row in sorted(found, key=lambda each: (order.index(each[0]), each[1])):
         table.rows.append((kind.name, kind.client, NONE if kind.is_floor else f"{lifetime:.0f}", *row))
+    table.compare("Requests that waited", waited, "fewer is none")
+    table.compare(
+        "Token requests",
+        spent,
+        "a token is replaced ahead of its end, so that nobody waits for it, which takes one more now and then",
+    )
     table.leave_out("steady")
     return table
 

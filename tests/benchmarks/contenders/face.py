@@ -89,6 +89,10 @@ class Contender:
         """Do what `work` does but for the auth: what is subtracted from it."""
         raise NotImplementedError
 
+    def puts_hook(self) -> bool:
+        """Whether it has the client call it for every answer."""
+        return False
+
     def warm(self) -> None:
         """Get a first token."""
         answer = self.send(self.app.api)

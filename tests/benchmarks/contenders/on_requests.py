@@ -75,6 +75,11 @@ class OnRequests(Contender):
         for _ in repeat(None, count):
             self.post(url, BODY)
 
+    def puts_hook(self) -> bool:
+        request, _ = _exchanged()
+        self.authorize(request)
+        return bool(request.hooks["response"])
+
     def work(self, count: int) -> None:
         request, response = _exchanged()
         # A method of the class would be timed with the auth: the default is to call the auth itself.
