@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bitquery_auth._auth import Auth, Destination
 from bitquery_auth._errors import BitqueryAuthError, as_client_error
 from bitquery_auth._hosts import Origin
-from bitquery_auth._refusal import UNAUTHORIZED, is_replayed
-from bitquery_auth._replay import bound_refusal, is_repeatable
+from bitquery_auth._refusal import UNAUTHORIZED, Drain, is_replayed
 from bitquery_auth._token import Token
 
 
@@ -71,7 +70,11 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
                 return  # nearly every answer
             steps, got = self._after(request, response, destination, token), None
             while (wanted := _next(steps, got)) is not _DONE:
-                got = self._source.token() if wanted is None else (yield wanted)
+                if wanted is None:
+                    got = self._source.token()
+                else:
+                    _drain(response)
+                    got = yield self._again(response.request, destination, wanted)
         except BitqueryAuthError as error:
             self._raise_or_hand_over(error, request, response)
 
@@ -95,7 +98,11 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
                 return  # nearly every answer
             steps, got = self._after(request, response, destination, token), None
             while (wanted := _next(steps, got)) is not _DONE:
-                got = await self._atoken() if wanted is None else (yield wanted)
+                if wanted is None:
+                    got = await self._atoken()
+                else:
+                    await _adrain(response)
+                    got = yield self._again(response.request, destination, wanted)
         except BitqueryAuthError as error:
             self._raise_or_hand_over(error, request, response)
 
@@ -114,7 +121,7 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
             )
 
     def _after(self, request: Any, response: Any, destination: Destination, token: Token) -> Generator[Any, Any, None]:
-        """What follows an answer, for either flow to carry out: see `Auth._recovery`; requests instead of tokens."""
+        """What follows an answer, for either flow to carry out: see `Auth._recovery`."""
         origin, hop = destination.origin, response.request
         if any(_origin(each.request.url) != origin for each in (*response.history, response)):
             self._refusals.accepted(origin)  # it has answered with a redirect; what came of that is not its answer
@@ -122,14 +129,7 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
         if not self._is_refused(response, origin):
             return
         carried = hop is request or hop.headers.get(self._header_name) == self._header_for(token)
-        steps = self._recovery(origin, token if carried else None, replay=self._may_replay(hop))
-        got = None
-        while (wanted := _next(steps, got)) is not _DONE:
-            if wanted is None:
-                got = yield None
-            else:
-                bound_refusal(response, _module_of(hop))
-                got = yield self._again(hop, destination, wanted)
+        yield from self._recovery(origin, token if carried else None, replay=self._may_replay(hop))
 
     def _raise_or_hand_over(self, error: BitqueryAuthError, request: Any, response: Any) -> None:
         """Raise that there is no token; a refusal that would not be sent again is handed over all the same."""
@@ -137,7 +137,7 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
             raise _client_error(error, request) from error.__cause__
 
     def _may_replay(self, hop: Any) -> bool:
-        return is_replayed(self._replay, hop.method) and is_repeatable(hop.stream)
+        return is_replayed(self._replay, hop.method) and _is_repeatable(hop)
 
     def _again(self, hop: Any, destination: Destination, token: Token) -> Any:
         """The refused request with another token: a new one, so that what was sent first stays on record."""
@@ -160,6 +160,57 @@ def _next(steps: Generator[Token | None, Any, None], got: Any) -> Any:
         return steps.send(got)
     except StopIteration:
         return _DONE
+
+
+def _is_repeatable(request: Any) -> bool:
+    """Whether a body can be sent again byte for byte: bytes and text are in memory, forms rewind their own files."""
+    if isinstance(request.stream, _module_of(request).ByteStream):
+        return True
+    fields = getattr(request.stream, "fields", None)
+    return fields is not None and all(_can_rewind(getattr(field, "file", b"")) for field in fields)
+
+
+def _can_rewind(file: Any) -> bool:
+    return isinstance(file, (bytes, str)) or (hasattr(file, "seekable") and bool(file.seekable()))
+
+
+# On its own, httpx reads a refusal to its end before it sends the next request: it is given what fits the bounds.
+
+
+def _drain(response: Any) -> None:
+    if response.is_closed:  # a response hook has read it
+        return
+    with Drain(response) as drain:
+        _watch(drain, response)
+        for chunk in response.stream:
+            drain.take(chunk)
+    response.stream.close()
+    _give(response, drain.body)
+
+
+async def _adrain(response: Any) -> None:
+    if response.is_closed:  # as above
+        return
+    with Drain(response) as drain:
+        _watch(drain, response)
+        async for chunk in response.stream:
+            drain.take(chunk)
+    await response.stream.aclose()
+    _give(response, drain.body)
+
+
+def _watch(drain: Drain, response: Any) -> None:
+    if response.http_version == "HTTP/2":
+        # A stream is given up without its connection there, and a shutdown would end the others on it.
+        raise OverflowError
+    network = response.extensions.get("network_stream")
+    if network is not None and (sock := network.get_extra_info("socket")) is not None:
+        drain.watch(sock)
+
+
+def _give(response: Any, body: bytes) -> None:
+    response.stream = _module_of(response.request).ByteStream(body)
+    response.headers.pop("content-encoding", None)  # what is given is not
 
 
 def _module_of(request: Any) -> Any:

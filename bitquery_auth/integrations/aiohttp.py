@@ -22,8 +22,7 @@ from bitquery_auth import _bitquery
 from bitquery_auth._auth import Auth, Destination, Replay
 from bitquery_auth._errors import BitqueryAuthError, as_client_error
 from bitquery_auth._hosts import Origin
-from bitquery_auth._refusal import UNAUTHORIZED, is_replayed
-from bitquery_auth._replay import DRAIN_BYTES, DRAIN_SECONDS
+from bitquery_auth._refusal import DRAIN_BYTES, DRAIN_SECONDS, UNAUTHORIZED, is_replayed
 from bitquery_auth._token import Token, TokenSource
 
 __all__ = ["AiohttpAuth"]

@@ -27,7 +27,7 @@ from bitquery_auth import _httpx_auth as httpx_module
 from bitquery_auth._carrier import HeaderValue
 from bitquery_auth._deadline import Deadline, _SocketOptions
 from bitquery_auth._hosts import Origin as UrlOrigin
-from bitquery_auth._replay import DRAIN_BYTES
+from bitquery_auth._refusal import DRAIN_BYTES
 from bitquery_auth._requests_auth import _origin
 from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._messages import Response
