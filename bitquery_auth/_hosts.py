@@ -13,6 +13,9 @@ from bitquery_auth._errors import ConfigurationError
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _SECURE = frozenset({"https", "wss"})
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
+_PATTERN = re.compile(
+    r"(\[(?P<address>[^\]]*)\]|(?P<wildcard>\*\.)?(?P<name>[^:\[\]]*))(:(?P<port>\d{1,5}))?", re.ASCII
+)
 _HIGHEST_PORT = 65535
 
 _RULE = "host names such as 'api.example.com', '*.example.com', 'localhost:8080' or '[::1]': no scheme, path or user"
@@ -77,30 +80,24 @@ class AllowedHosts:
 
 def _parse(pattern: object) -> tuple[str, int | None]:
     wrong = ConfigurationError(f"allowed_hosts must hold {_RULE}.")
-    if not isinstance(pattern, str):
+    found = _PATTERN.fullmatch(pattern) if isinstance(pattern, str) else None
+    if found is None or not 0 < int(found["port"] or 1) <= _HIGHEST_PORT:
         raise wrong
-    host, port = pattern, None
-    if found := re.fullmatch(r"(\[[^\]]*\]|[^:\[\]]*):(\d{1,5})", pattern, re.ASCII):
-        host, port = found[1], int(found[2])
-        if not 0 < port <= _HIGHEST_PORT:
-            raise wrong
-    if host.startswith("[") and host.endswith("]"):
-        try:
-            return str(ip_address(host[1:-1])), port
-        except ValueError:
-            raise wrong from None
-    wildcard, name = ("*.", host[2:]) if host.startswith("*.") else ("", host)
-    if not name.isascii():
-        import idna  # noqa: PLC0415 - every client has it, and few hosts need it
+    port = int(found["port"]) if found["port"] else None
+    try:
+        if found["address"] is not None:
+            return str(ip_address(found["address"])), port
+        name = found["name"]
+        if not name.isascii():
+            import idna  # noqa: PLC0415 - every client has it, and few hosts need it
 
-        try:
             name = idna.encode(name, uts46=True).decode()
-        except idna.IDNAError:
-            raise wrong from None
+    except ValueError:  # idna's error is one, too
+        raise wrong from None
     name = name.lower().removesuffix(".")
     if not _NAME.fullmatch(name):
         raise wrong
-    return wildcard + name, port
+    return (found["wildcard"] or "") + name, port
 
 
 def _normal(host: str) -> str:
