@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from bitquery_auth import _bitquery
 from bitquery_auth._carrier import HeaderValue
@@ -27,17 +27,12 @@ logger = logging.getLogger("bitquery_auth")
 
 Replay = Literal["all", "safe", "never"]
 
-_REPLAYS = ("all", "safe", "never")
 _MOST_DESTINATIONS = 256
 
 
 def is_unauthorized(response: Any) -> bool:
     """Whether a response's status is 401 (RFC 9110 §15.5.2): the default of ``is_auth_failure``."""
     return bool(response.status_code == UNAUTHORIZED)
-
-
-def _always(_: Token) -> bool:
-    return True
 
 
 def remember(known: dict[Any, Any], key: Any, value: Any) -> None:
@@ -109,19 +104,19 @@ class Auth(Shared):
         check_callable("is_auth_failure", is_auth_failure)
         self._is_auth_failure = is_auth_failure
         self._by_status = is_auth_failure is is_unauthorized
-        if replay not in _REPLAYS:
-            raise unexpected("replay", f"one of {', '.join(_REPLAYS)}")
+        if replay not in get_args(Replay):
+            raise unexpected("replay", f"one of {', '.join(get_args(Replay))}")
         self._replay = replay
         self._insecure_http = check_flag("insecure_http", insecure_http)
         self._refusals = _refusals_of(source)
         self._troubles = self._refusals.troubles
-        self._is_fresh: Callable[[Token], bool] = getattr(source, "is_fresh", _always)
+        self._is_fresh: Callable[[Token], bool] = getattr(source, "is_fresh", lambda _: True)
         self._atoken: Callable[[], Awaitable[Token]] = getattr(source, "atoken", None) or partial(
             call_in_thread, source.token
         )
         self._destinations: dict[Any, Destination] = {}
         self._by_url: dict[Any, Any] = {}
-        self._placed: tuple[Token | None, HeaderValue] = (None, HeaderValue())
+        self._placed: tuple[Token | None, str] = (None, "")
 
     # -- where a request goes --------------------------------------------------------------------
 
@@ -131,8 +126,9 @@ class Auth(Shared):
         Raises:
             ConfigurationError: they may, but it would cross the network readable.
         """
+        known = [each.origin for each in list(self._destinations.values())]  # a list: another thread may add one
         allowed = self._hosts.allow(origin)
-        if not allowed and not any(known.origin.host == origin.host for known in self._known()):
+        if not allowed and origin.host not in [each.host for each in known]:
             logger.warning("%s is not among allowed_hosts: requests to it go without the token", origin.host)
         if allowed and not origin.is_secure:
             if not self._insecure_http:
@@ -140,23 +136,20 @@ class Auth(Shared):
                     f"A request to {origin} would send the token readable across the network: use https (wss), or "
                     f"insecure_http=True inside a network that protects it otherwise."
                 )
-            if not any(known.origin == origin for known in self._known()):
+            if origin not in known:
                 logger.warning("tokens to %s cross the network readable (insecure_http)", origin)
         in_query = origin.scheme == "wss" and _bitquery.is_bitquery_host(origin.host)
         destination = Destination(origin, allowed, in_query, in_header=not in_query and self._is_stripped)
         remember(self._destinations, key, destination)
         return destination
 
-    def _known(self) -> list[Destination]:
-        return list(self._destinations.values())
-
     # -- what carries the token ------------------------------------------------------------------
 
-    def _header_for(self, token: Token) -> HeaderValue:
+    def _header_for(self, token: Token) -> str:
         """The header's value for a token, made once for each."""
         placed, value = self._placed
         if placed is not token:
-            value = HeaderValue.of(self._prefix, token)
+            value = HeaderValue(self._prefix, token)
             self._placed = (token, value)
         return value
 

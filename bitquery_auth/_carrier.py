@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 from urllib.parse import SplitResult, quote
 
-from bitquery_auth._checks import check_header_text, split_url
+from bitquery_auth._checks import check_header_text, is_loopback, split_url
 from bitquery_auth._errors import ConfigurationError
-from bitquery_auth._hosts import Origin
 from bitquery_auth._token import Shared, Token
 
 
@@ -32,20 +31,17 @@ class HeaderValue(_Hidden, str):  # noqa: SLOT000 - it has attributes
 
     requests keeps it as it is, so that a later look at the header tells whether it still is the one
     that was placed there, or a netrc's. httpx keeps what it encodes to.
+
+    Args:
+        prefix: What stands before the token: the scheme and a space, or nothing.
+        token: The token.
     """
 
     access_token: str
     _encoded: HeaderBytes
 
-    @classmethod
-    def of(cls, prefix: str, token: Token) -> HeaderValue:
-        """Make the value for a token.
-
-        Args:
-            prefix: What stands before it: the scheme and a space, or nothing.
-            token: The token.
-        """
-        value = cls(prefix + token.access_token)
+    def __new__(cls, prefix: str, token: Token) -> Self:
+        value = super().__new__(cls, prefix + token.access_token)
         value.access_token = token.access_token
         value._encoded = HeaderBytes(str.encode(value, "ascii"))
         return value
@@ -76,7 +72,7 @@ def websocket_url(url: str, token: Token | str) -> str:
         parts = SplitResult("", "", "", "", "")
     if parts.scheme not in {"wss", "ws"} or not parts.hostname:
         raise ConfigurationError("url must be that of a WebSocket: wss://host/path.")
-    if not Origin.of(parts.scheme, parts.hostname, parts.port).is_secure:
+    if parts.scheme == "ws" and not is_loopback(parts.hostname):
         raise ConfigurationError("url must be wss: the token would cross the network readable.")
     access_token = check_header_text("token", token.access_token if isinstance(token, Token) else token)
     kept = [field for field in parts.query.split("&") if field and field.partition("=")[0] != "token"]

@@ -94,7 +94,7 @@ def test_the_signature_shows_which_defaults_depend_on_the_endpoint() -> None:
 
 
 def test_a_copied_header_value_still_is_what_was_placed() -> None:
-    value = HeaderValue.of("Bearer ", Token("token"))
+    value = HeaderValue("Bearer ", Token("token"))
     assert copy.copy(value) is value
 
 
