@@ -204,6 +204,17 @@ class Auth(Shared):
         return partial(type(self), self._source, **self._settings), ()
 
 
+DONE: Any = object()
+
+
+def advance(steps: Generator[Token | None, Any, None], got: Any) -> Any:
+    """What `Auth._recovery` wants next, once it has got what it wanted before (at first None); or `DONE`."""
+    try:
+        return steps.send(got)
+    except StopIteration:
+        return DONE
+
+
 _every_refusals: weakref.WeakKeyDictionary[Any, Refusals] = weakref.WeakKeyDictionary()
 
 

@@ -7,7 +7,7 @@ from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from bitquery_auth._auth import Auth, Destination
+from bitquery_auth._auth import DONE, Auth, Destination, advance
 from bitquery_auth._errors import BitqueryAuthError, as_client_error
 from bitquery_auth._hosts import Origin
 from bitquery_auth._refusal import UNAUTHORIZED, Drain, is_replayed
@@ -69,7 +69,7 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
             if self._by_status and response.status_code != UNAUTHORIZED and not self._troubles:
                 return  # nearly every answer
             steps, got = self._after(request, response, destination, token), None
-            while (wanted := _next(steps, got)) is not _DONE:
+            while (wanted := advance(steps, got)) is not DONE:
                 if wanted is None:
                     got = self._source.token()
                 else:
@@ -97,7 +97,7 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
             if self._by_status and response.status_code != UNAUTHORIZED and not self._troubles:
                 return  # nearly every answer
             steps, got = self._after(request, response, destination, token), None
-            while (wanted := _next(steps, got)) is not _DONE:
+            while (wanted := advance(steps, got)) is not DONE:
                 if wanted is None:
                     got = await self._atoken()
                 else:
@@ -150,16 +150,6 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
 
 def _origin(url: Any) -> Origin:
     return Origin.of(url.scheme, url.raw_host.decode("ascii"), url.port)
-
-
-_DONE: Any = object()
-
-
-def _next(steps: Generator[Token | None, Any, None], got: Any) -> Any:
-    try:
-        return steps.send(got)
-    except StopIteration:
-        return _DONE
 
 
 def _is_repeatable(request: Any) -> bool:

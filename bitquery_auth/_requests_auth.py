@@ -14,7 +14,7 @@ from requests.utils import requote_uri, rewind_body
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
-from bitquery_auth._auth import Auth, remember
+from bitquery_auth._auth import DONE, Auth, advance, remember
 from bitquery_auth._carrier import HeaderValue
 from bitquery_auth._errors import BitqueryAuthError, as_client_error
 from bitquery_auth._hosts import Origin
@@ -80,21 +80,20 @@ class RequestsAuth(Auth, AuthBase):
         value = request.headers.get(self._header_name)
         refused = value if isinstance(value, HeaderValue) else None  # None: a netrc's is there instead
         replay = is_replayed(self._replay, request.method) and _rewound(request)
-        answer = response
         steps = self._recovery(origin, refused, replay=replay)
+        answer = response
         got: Any = None
         try:
-            while True:
-                wanted = steps.send(got)
-                got = self._source.token() if wanted is None else self._send_again(response, wanted, options)
-                answer = answer if wanted is None else got
-        except StopIteration:
-            return answer
+            while (wanted := advance(steps, got)) is not DONE:
+                if wanted is None:
+                    got = self._source.token()
+                else:
+                    answer = got = self._send_again(response, wanted, options)
         except BitqueryAuthError as error:
-            if not replay:
-                return response
-            response.close()
-            raise as_client_error(error, requests.RequestException, request) from error.__cause__
+            if replay:
+                response.close()
+                raise as_client_error(error, requests.RequestException, request) from error.__cause__
+        return answer
 
     def _send_again(self, response: requests.Response, token: Token, options: dict[str, Any]) -> requests.Response:
         _drain(response)

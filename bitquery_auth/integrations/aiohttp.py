@@ -19,7 +19,7 @@ from typing import Any
 import aiohttp
 
 from bitquery_auth import _bitquery
-from bitquery_auth._auth import Auth, Destination, Replay
+from bitquery_auth._auth import DONE, Auth, Destination, Replay, advance
 from bitquery_auth._errors import BitqueryAuthError, as_client_error
 from bitquery_auth._hosts import Origin
 from bitquery_auth._refusal import DRAIN_BYTES, DRAIN_SECONDS, UNAUTHORIZED, is_replayed
@@ -120,27 +120,21 @@ class AiohttpAuth(Auth):
             return response
         replay = is_replayed(self._replay, request.method) and _is_repeatable(request.body)
         steps = self._recovery(destination.origin, token, replay=replay)
-        got: Any = None
         answer = response
+        got: Any = None
         try:
-            while True:
-                wanted = steps.send(got)
+            while (wanted := advance(steps, got)) is not DONE:
                 if wanted is None:
                     got = await self._atoken()
-                    continue
-                await _drain(response)
-                self._place(request, destination, wanted)
-                answer = got = await handler(request)
-        except StopIteration:
-            return answer
-        except BitqueryAuthError:
-            if not replay:
-                return response
-            response.close()
-            raise
-        except BaseException:
-            response.close()
-            raise
+                else:
+                    await _drain(response)
+                    self._place(request, destination, wanted)
+                    answer = got = await handler(request)
+        except BaseException as error:
+            if replay or not isinstance(error, BitqueryAuthError):
+                response.close()
+                raise
+        return answer
 
     def _place(self, request: aiohttp.ClientRequest, destination: Destination, token: Token) -> None:
         if destination.in_query:
