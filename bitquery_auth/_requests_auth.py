@@ -68,8 +68,11 @@ class RequestsAuth(Auth, AuthBase):
             return response
         if self._is_refused(response, origin):
             response = self._answer(response, origin, options)
-        if not self._is_stripped:
-            self._keep_from_redirect(response, sent, origin)
+        if not self._is_stripped and response.is_redirect:
+            # requests copies a header of our own name to any host; it strips Authorization only.
+            target = urljoin(response.url, requote_uri(response.headers["location"]))
+            if _origin(target) != origin:
+                sent.headers.pop(self._header_name, None)
         return response
 
     def _answer(self, response: requests.Response, origin: Origin, options: dict[str, Any]) -> requests.Response:
@@ -109,14 +112,6 @@ class RequestsAuth(Auth, AuthBase):
         second.history.append(response)
         second.request = again
         return second
-
-    def _keep_from_redirect(self, response: requests.Response, sent: requests.PreparedRequest, origin: Origin) -> None:
-        """Take a header of our own name off before requests copies it to another host; it strips Authorization only."""
-        location = response.headers.get("location")
-        if location is None or not response.is_redirect:
-            return
-        if _origin(urljoin(response.url, requote_uri(location))) != origin:
-            sent.headers.pop(self._header_name, None)
 
 
 class RefusalHook(Shared):
