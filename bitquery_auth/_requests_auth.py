@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -48,7 +49,7 @@ class RequestsAuth(Auth, AuthBase):
         if not hooks:
             hooks.append(hook)
         elif hook not in hooks:  # put there once, however often an auth is called for a request
-            hooks[:] = [hook, *(each for each in hooks if not _is_ours(each))]
+            hooks[:] = [hook, *(each for each in hooks if not isinstance(each, RefusalHook))]
         return r
 
     def _hook_for(self, url: str | None) -> RefusalHook | None:
@@ -64,7 +65,8 @@ class RequestsAuth(Auth, AuthBase):
         sent = response.request
         if _origin(sent.url) != origin:
             # A redirect led elsewhere. Should it lead back, that was another host's choice: nothing is answered then.
-            sent.hooks = {**sent.hooks, "response": [each for each in sent.hooks["response"] if not _is_ours(each)]}
+            others = [each for each in sent.hooks["response"] if not isinstance(each, RefusalHook)]
+            sent.hooks = {**sent.hooks, "response": others}
             return response
         if self._is_refused(response, origin):
             response = self._answer(response, origin, options)
@@ -152,19 +154,11 @@ class RefusalHook(Shared):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave the auth, and with it the secret, out of a pickled response or request."""
-        return _no_hook, ()
-
-
-def _is_ours(hook: object) -> bool:
-    return isinstance(hook, RefusalHook)
+        return partial, (_hand_over,)
 
 
 def _hand_over(response: requests.Response, *_: Any, **__: Any) -> requests.Response:
     return response
-
-
-def _no_hook() -> Any:
-    return _hand_over
 
 
 def _rewound(request: requests.PreparedRequest) -> bool:
