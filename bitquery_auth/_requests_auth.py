@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -12,7 +13,6 @@ import requests
 from requests.auth import AuthBase
 from requests.cookies import extract_cookies_to_jar
 from requests.utils import requote_uri, rewind_body
-from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
 from bitquery_auth._auth import DONE, Auth, advance, remember
@@ -192,11 +192,9 @@ def _origin(url: str | None) -> Origin:
 
     Where the two disagree, it is nowhere that a token may go.
     """
-    try:
+    with suppress(ValueError):
         ours, theirs = parse_url(url or ""), urlsplit(url or "")
         origin = Origin.of(ours.scheme or "", ours.host or "", ours.port)
         if origin == Origin.of(theirs.scheme, theirs.hostname or "", theirs.port):
             return origin
-    except (LocationParseError, ValueError):
-        pass
     return Origin("", "", None)
