@@ -116,9 +116,8 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
         elif destination.in_header:
             request.headers[self._header_name] = self._header_for(token)
         else:
-            request.headers = _one_hop_headers(_module_of(request))(
-                request.headers, self._header_name, self._header_for(token)
-            )
+            one_hop_headers = _one_hop_headers(_module_of(request))
+            request.headers = one_hop_headers(request.headers, self._header_name, self._header_for(token))
 
     def _after(self, request: Any, response: Any, destination: Destination, token: Token) -> Generator[Any, Any, None]:
         """What follows an answer, for either flow to carry out: see `Auth._recovery`."""
@@ -218,23 +217,22 @@ def _one_hop_headers(module: Any) -> Any:
         """One header more, which is sent and seen here, but not copied: a redirect's headers begin as a copy."""
 
         def __init__(self, headers: Any, name: str, value: str) -> None:
-            taken = name.lower().encode("ascii")
-            super().__init__([(key, given) for key, given in headers.raw if key.lower() != taken])
-            self._one = (name, value)
+            kept = module.Headers(headers)
+            kept.pop(name, None)
+            super().__init__(kept)
+            self._one = module.Headers({name: value})
 
         @property
         def raw(self) -> list[tuple[bytes, bytes]]:
-            name, value = self._one
-            return [*super().raw, (name.encode("ascii"), value.encode("ascii"))]
+            return [*super().raw, *self._one.raw]
 
         def __getitem__(self, key: str) -> str:
-            name, value = self._one
-            return str(value) if key.lower() == name.lower() else super().__getitem__(key)
+            return str(self._one[key] if key in self._one else super().__getitem__(key))
+
+        def __contains__(self, key: Any) -> bool:
+            return key in self._one or super().__contains__(key)
 
         def __reduce__(self) -> tuple[Any, ...]:
             return module.Headers, (self.raw,)
-
-        def __contains__(self, key: Any) -> bool:
-            return (isinstance(key, str) and key.lower() == self._one[0].lower()) or super().__contains__(key)
 
     return OneHopHeaders
