@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import weakref
-from collections.abc import Awaitable, Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, get_args
@@ -111,9 +111,7 @@ class Auth(Shared):
         self._refusals = _refusals_of(source)
         self._troubles = self._refusals.troubles
         self._is_fresh: Callable[[Token], bool] = getattr(source, "is_fresh", lambda _: True)
-        self._atoken: Callable[[], Awaitable[Token]] = getattr(source, "atoken", None) or partial(
-            call_in_thread, source.token
-        )
+        self._atoken = getattr(source, "atoken", None) or partial(call_in_thread, source.token)
         self._destinations: dict[Any, Destination] = {}
         self._by_url: dict[Any, Any] = {}
         self._placed: tuple[Token | None, str] = (None, "")

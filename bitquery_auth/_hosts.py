@@ -11,7 +11,6 @@ from bitquery_auth._checks import is_loopback
 from bitquery_auth._errors import ConfigurationError
 
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
-_SECURE = frozenset({"https", "wss"})
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 _PATTERN = re.compile(
     r"(\[(?P<address>[^\]]*)\]|(?P<wildcard>\*\.)?(?P<name>[^:\[\]]*))(:(?P<port>\d{1,5}))?", re.ASCII
@@ -43,7 +42,7 @@ class Origin(NamedTuple):
     @property
     def is_secure(self) -> bool:
         """Whether what is sent there is encrypted, or stays on this machine."""
-        return self.scheme in _SECURE or is_loopback(self.host)
+        return self.scheme in {"https", "wss"} or is_loopback(self.host)
 
     def __str__(self) -> str:
         return f"{self.scheme}://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator
+from contextlib import suppress
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -17,10 +18,8 @@ from bitquery_auth._token import Token
 def _installed() -> list[ModuleType]:
     modules = []
     for name in ("httpx", "httpx2"):
-        try:
+        with suppress(ImportError):
             modules.append(__import__(name))
-        except ImportError:
-            continue
     if not modules:
         raise ImportError("HTTPXAuth needs httpx or httpx2: pip install httpx, or pip install 'bitquery_auth[httpx2]'.")
     return modules
@@ -124,16 +123,14 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
         origin, hop = destination.origin, response.request
         if any(_origin(each.request.url) != origin for each in (*response.history, response)):
             self._refusals.accepted(origin)  # it has answered with a redirect; what came of that is not its answer
-            return
-        if not self._is_refused(response, origin):
-            return
-        carried = hop is request or hop.headers.get(self._header_name) == self._header_for(token)
-        yield from self._recovery(origin, token if carried else None, replay=self._may_replay(hop))
+        elif self._is_refused(response, origin):
+            carried = hop is request or hop.headers.get(self._header_name) == self._header_for(token)
+            yield from self._recovery(origin, token if carried else None, replay=self._may_replay(hop))
 
     def _raise_or_hand_over(self, error: BitqueryAuthError, request: Any, response: Any) -> None:
         """Raise that there is no token; a refusal that would not be sent again is handed over all the same."""
         if response is None or self._may_replay(response.request):
-            raise _client_error(error, request) from error.__cause__
+            raise as_client_error(error, _module_of(request).HTTPError, request) from error.__cause__
 
     def _may_replay(self, hop: Any) -> bool:
         return is_replayed(self._replay, hop.method) and _is_repeatable(hop)
@@ -205,10 +202,6 @@ def _give(response: Any, body: bytes) -> None:
 def _module_of(request: Any) -> Any:
     """The client library that a request is of: httpx or httpx2."""
     return next(module for module in _MODULES if isinstance(request, module.Request))
-
-
-def _client_error(error: BitqueryAuthError, request: Any) -> BitqueryAuthError:
-    return as_client_error(error, _module_of(request).HTTPError, request)
 
 
 @cache
