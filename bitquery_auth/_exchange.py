@@ -13,6 +13,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import quote, quote_plus, urlencode
 
@@ -63,12 +64,8 @@ class Exchange:
             return self._authenticate(auth, method, uri, headers, extended)
 
         session = self._session(secret, with_params)
-        return self.transport.ask(
-            session,
-            endpoint,
-            lambda **options: session.fetch_token(endpoint, grant_type="client_credentials", **options),
-            secrets=_forms_of(self.client_id, secret),
-        )
+        send = partial(session.fetch_token, endpoint, grant_type="client_credentials")
+        return self.transport.ask(session, endpoint, send, secrets=_forms_of(self.client_id, secret))
 
     def revoke_token(self, endpoint: str, secret: str, access_token: str) -> Answer:
         """Ask for the revocation of a token (RFC 7009 §2.1), authenticated the same way.
@@ -78,12 +75,8 @@ class Exchange:
             TokenRequestError: there was no answer.
         """
         session = self._session(secret, self._authenticate)
-        return self.transport.ask(
-            session,
-            endpoint,
-            lambda **options: session.revoke_token(endpoint, access_token, **options),
-            secrets=(*_forms_of(self.client_id, secret), access_token),
-        )
+        send = partial(session.revoke_token, endpoint, access_token)
+        return self.transport.ask(session, endpoint, send, secrets=(*_forms_of(self.client_id, secret), access_token))
 
     def fingerprint(self, endpoint: str, secret: str) -> str:
         """Name the tokens that these settings give: a key for a store, which tells nothing of them.

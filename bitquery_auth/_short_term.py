@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import partial
 
 import requests
 
 from bitquery_auth import _bitquery
 from bitquery_auth._answer import Answer, judge
-from bitquery_auth._checks import (
-    check_endpoint,
-    check_flag,
-    check_seconds,
-    sends_in_the_clear,
-)
+from bitquery_auth._checks import check_endpoint, check_flag, check_seconds, sends_in_the_clear
 from bitquery_auth._renewal import Grant, Wanted
 from bitquery_auth._reuse import ReuseTokenSource, logger, now
 from bitquery_auth._token import Token, TokenSource, check_token_source
@@ -89,19 +85,10 @@ class ShortTermToken(ReuseTokenSource):
 
     def _exchange(self, long_token: Token) -> Answer:
         session = requests.Session()
-        session.auth = _no_netrc
+        session.auth = lambda request: request  # with no auth of its own, requests replaces the header by a netrc's
         session.headers["Authorization"] = f"Bearer {long_token.access_token}"
-        return self._transport.ask(
-            session,
-            self._endpoint,
-            lambda **options: session.post(self._endpoint, json={"expires_in": self._lifetime}, **options),
-            secrets=(long_token.access_token,),
-        )
+        send = partial(session.post, self._endpoint, json={"expires_in": self._lifetime})
+        return self._transport.ask(session, self._endpoint, send, secrets=(long_token.access_token,))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._source!r}, lifetime={self._lifetime})"
-
-
-def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Leave the header alone: with no auth of its own, requests would replace it by a netrc's."""
-    return request
