@@ -21,7 +21,7 @@ from bitquery_auth._checks import (
 )
 from bitquery_auth._environment import settings_from_env
 from bitquery_auth._errors import BitqueryAuthError, ConfigurationError, copy_of
-from bitquery_auth._exchange import AuthMethod, Exchange
+from bitquery_auth._exchange import METHODS, AuthMethod, Exchange
 from bitquery_auth._flight import call_in_thread
 from bitquery_auth._renewal import Grant, Wanted
 from bitquery_auth._reuse import ReuseTokenSource, logger, now
@@ -29,7 +29,6 @@ from bitquery_auth._store import TokenStore, attempt, check_token_store, fetch_t
 from bitquery_auth._transport import Transport
 
 Method = Literal["client_secret_post", "client_secret_basic"]
-_METHODS = ("client_secret_post", "client_secret_basic")
 
 
 class _ByEndpoint:
@@ -110,13 +109,13 @@ class ClientCredentials(ReuseTokenSource):
         self._revocation_endpoint = revocation_endpoint
         if callable(token_endpoint_auth_method):
             check_callable("token_endpoint_auth_method", token_endpoint_auth_method)
-        elif token_endpoint_auth_method not in _METHODS:
-            raise unexpected("token_endpoint_auth_method", f"one of {', '.join(_METHODS)}, or a callable")
+        elif token_endpoint_auth_method not in tuple(METHODS):  # in the dict itself, what has no hash would raise
+            raise unexpected("token_endpoint_auth_method", f"one of {', '.join(METHODS)}, or a callable")
         if scope is _BY_ENDPOINT:
             scope = _bitquery.SCOPE if at_bitquery else None
         self._scope = check_scope("scope", scope)
         params = check_token_params("token_params", token_params)
-        if token_endpoint_auth_method == _METHODS[0] and any(name == "client_id" for name, _ in params):
+        if token_endpoint_auth_method == "client_secret_post" and any(name == "client_id" for name, _ in params):  # noqa: S105 - a method
             raise ConfigurationError(
                 "token_params must not hold 'client_id': client_secret_post has it in the form already."
             )
@@ -125,7 +124,6 @@ class ClientCredentials(ReuseTokenSource):
         self._default_lifetime = check_optional_seconds("default_lifetime", default_lifetime, positive=True)
         self._store = check_token_store("store", store)
         transport = Transport(timeout=timeout, verify=verify, cert=cert, proxies=proxies, trust_env=trust_env)
-        self._timeout = transport.timeout
         self._exchange = Exchange(
             client_id=client_id,
             client_secret=client_secret,
@@ -205,7 +203,7 @@ class ClientCredentials(ReuseTokenSource):
             clock=now,
             wanted=wanted,
             default_lifetime=self._default_lifetime,
-            timeout=self._timeout,
+            timeout=self._exchange.transport.timeout,
             ask=lambda: self._ask(secret),
         )
 

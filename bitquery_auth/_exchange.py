@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus, urlencode
 
 import requests
@@ -25,6 +25,8 @@ from bitquery_auth._answer import Answer
 from bitquery_auth._checks import check_plain_text
 from bitquery_auth._errors import ConfigurationError
 from bitquery_auth._transport import Transport
+
+T = TypeVar("T")
 
 AuthMethod = Callable[[Any, str, str, Any, Any], tuple[str, Any, Any]]
 """``(auth, method, uri, headers, body) -> (uri, headers, body)``; ``auth`` has ``client_id`` and ``client_secret``."""
@@ -110,11 +112,8 @@ class Exchange:
 
     def _authenticate(self, auth: Any, method: str, uri: str, headers: Any, body: Any) -> tuple[str, Any, Any]:
         chosen = self.token_endpoint_auth_method
-        authenticate = _METHODS[chosen] if isinstance(chosen, str) else chosen
-        signed: tuple[str, Any, Any] = _called(
-            "token_endpoint_auth_method", authenticate, auth, method, uri, headers, body
-        )
-        return signed
+        authenticate = METHODS[chosen] if isinstance(chosen, str) else chosen
+        return _called("token_endpoint_auth_method", authenticate, auth, method, uri, headers, body)
 
 
 class _Session(OAuth2Session):  # type: ignore[misc]  # Authlib is not typed
@@ -139,7 +138,7 @@ def _name_of(function: Any) -> str:
     return f"{function.__module__}:{name}" if known is function else repr(function)
 
 
-def _called(field: str, function: Callable[..., Any], *args: Any) -> Any:
+def _called(field: str, function: Callable[..., T], *args: Any) -> T:
     try:
         return function(*args)
     except Exception as error:
@@ -158,7 +157,7 @@ def _client_secret_basic(auth: Any, _: str, uri: str, headers: Any, body: Any) -
     return uri, headers, body
 
 
-_METHODS: dict[str, AuthMethod] = {
+METHODS: dict[str, AuthMethod] = {
     "client_secret_post": encode_client_secret_post,
     "client_secret_basic": _client_secret_basic,
 }
