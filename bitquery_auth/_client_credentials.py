@@ -11,7 +11,6 @@ from bitquery_auth._answer import judge, refusal
 from bitquery_auth._checks import (
     check_callable,
     check_endpoint,
-    check_flag,
     check_optional_seconds,
     check_plain_text,
     check_scope,
@@ -99,7 +98,6 @@ class ClientCredentials(ReuseTokenSource):
             check_callable("client_secret", client_secret)
         else:
             check_plain_text("client_secret", client_secret)
-        check_flag("insecure_http", insecure_http)
         self._token_endpoint = check_endpoint("token_endpoint", token_endpoint, insecure_http=insecure_http)
         at_bitquery = _bitquery.is_bitquery_url(token_endpoint)
         if revocation_endpoint is _BY_ENDPOINT:

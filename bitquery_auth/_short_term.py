@@ -10,7 +10,7 @@ import requests
 
 from bitquery_auth import _bitquery
 from bitquery_auth._answer import Answer, judge
-from bitquery_auth._checks import check_endpoint, check_flag, check_seconds, sends_in_the_clear
+from bitquery_auth._checks import check_endpoint, check_seconds, sends_in_the_clear
 from bitquery_auth._renewal import Grant, Wanted
 from bitquery_auth._reuse import ReuseTokenSource, logger, now
 from bitquery_auth._token import Token, TokenSource, check_token_source
@@ -56,7 +56,6 @@ class ShortTermToken(ReuseTokenSource):
     ) -> None:
         settings = {name: value for name, value in locals().items() if name not in {"self", "__class__"}}
         check_token_source("source", source)
-        check_flag("insecure_http", insecure_http)
         super().__init__(settings, leeway=leeway, renew_ahead=renew_ahead)
         self._source = source
         self._lifetime = int(check_seconds("lifetime", lifetime, positive=True)) or 1
