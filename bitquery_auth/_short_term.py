@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from functools import partial
+from http import HTTPStatus
 
 import requests
 
@@ -16,7 +17,6 @@ from bitquery_auth._reuse import ReuseTokenSource, logger, now
 from bitquery_auth._token import Token, TokenSource, check_token_source
 from bitquery_auth._transport import Transport
 
-_UNAUTHORIZED = 401
 _NO_LONGER_OFFERED = (
     "The API seems no longer to offer short-term tokens at this endpoint: use the source itself, "
     "with a short lifetime set for the application."
@@ -73,7 +73,7 @@ class ShortTermToken(ReuseTokenSource):
         asked = now()
         long_token = self._source.token()
         answer = self._exchange(long_token)
-        if answer.status_code == _UNAUTHORIZED:
+        if answer.status_code == HTTPStatus.UNAUTHORIZED:
             self._source.discard(long_token)
             long_token = self._source.token()
             answer = self._exchange(long_token)
