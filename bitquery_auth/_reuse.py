@@ -151,7 +151,7 @@ class ReuseTokenSource(Shared, ABC):
 
     def _land(self, flight: Flight, *, anew: bool) -> Token | None:
         """Take what a flight brought; None: it brought nothing and nobody failed, decide anew."""
-        outcome = flight.outcome
+        outcome: Token | BitqueryAuthError | None = flight.outcome
         if isinstance(outcome, BitqueryAuthError):
             usable = self._ledger.usable(now())
             if anew or usable is None:
@@ -159,9 +159,7 @@ class ReuseTokenSource(Shared, ABC):
             return usable
         if outcome is None:
             self._leave(flight)
-            return None
-        token: Token = outcome
-        return token
+        return outcome
 
     def _fly(self, wanted: Wanted) -> Token | BitqueryAuthError:
         """Fetch, and note the outcome before anyone hears of it."""
