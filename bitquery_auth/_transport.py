@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 import requests
 from urllib3.exceptions import HTTPError
 
+from bitquery_auth import __version__
 from bitquery_auth._answer import MOST_BYTES, Answer, printable
 from bitquery_auth._checks import check_flag, check_seconds, check_text, unexpected
 from bitquery_auth._deadline import Deadline, DeadlineAdapter
 from bitquery_auth._errors import ConfigurationError, TokenRequestError
-from bitquery_auth._version import __version__
 
 _CHUNK = 65536
 _LEAST_CONNECT = 5.0
