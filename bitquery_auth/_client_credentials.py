@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 from bitquery_auth import _bitquery
@@ -122,14 +123,7 @@ class ClientCredentials(ReuseTokenSource):
         self._default_lifetime = check_optional_seconds("default_lifetime", default_lifetime, positive=True)
         self._store = check_token_store("store", store)
         transport = Transport(timeout=timeout, verify=verify, cert=cert, proxies=proxies, trust_env=trust_env)
-        self._exchange = Exchange(
-            client_id=client_id,
-            client_secret=client_secret,
-            token_endpoint_auth_method=token_endpoint_auth_method,
-            scope=self._scope,
-            token_params=params,
-            transport=transport,
-        )
+        self._exchange = Exchange(client_id, client_secret, token_endpoint_auth_method, self._scope, params, transport)
         if sends_in_the_clear(self._token_endpoint) or sends_in_the_clear(self._revocation_endpoint):
             logger.warning("%s: the client secret crosses the network readable (insecure_http)", self)
 
@@ -195,14 +189,11 @@ class ClientCredentials(ReuseTokenSource):
         secret = self._exchange.read_secret()
         if self._store is None:
             return self._ask(secret)
+        key = self._exchange.fingerprint(self._token_endpoint, secret)
+        ask = partial(self._ask, secret)
+        timeout = self._exchange.transport.timeout
         return fetch_through(
-            self._store,
-            self._exchange.fingerprint(self._token_endpoint, secret),
-            clock=now,
-            wanted=wanted,
-            default_lifetime=self._default_lifetime,
-            timeout=self._exchange.transport.timeout,
-            ask=lambda: self._ask(secret),
+            self._store, key, wanted, ask, now, default_lifetime=self._default_lifetime, timeout=timeout
         )
 
     def _ask(self, secret: str) -> Grant:

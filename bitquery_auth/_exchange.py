@@ -32,7 +32,7 @@ AuthMethod = Callable[[Any, str, str, Any, Any], tuple[str, Any, Any]]
 """``(auth, method, uri, headers, body) -> (uri, headers, body)``; ``auth`` has ``client_id`` and ``client_secret``."""
 
 
-@dataclass(repr=False, kw_only=True)
+@dataclass(repr=False)
 class Exchange:
     """Asks a token endpoint, as one client.
 
