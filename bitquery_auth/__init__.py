@@ -11,7 +11,7 @@ Names are loaded when they are first used: importing the package imports no clie
 
 from __future__ import annotations
 
-from bitquery_auth._version import __version__
+__version__ = "0.1.0"
 
 TYPE_CHECKING = False  # type checkers take it for true by its name; importing it would be most of this import's cost
 

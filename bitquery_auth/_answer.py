@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,8 +27,6 @@ _MOST_WORDS = 500
 _OTHER_METHOD = re.compile(r"supports client authentication method '(\w+)'.{0,9}but method '\w+' was requested")
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _UNUSABLE_TYPES = frozenset({"dpop", "mac", "pop"})
-_LOWEST_SUCCESS, _LOWEST_REDIRECT, _LOWEST_CLIENT_ERROR = 200, 300, 400
-_TOO_MANY_REQUESTS, _SERVER_ERROR = 429, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class Answer:
     @property
     def successful(self) -> bool:
         """Whether the status is 2xx."""
-        return _LOWEST_SUCCESS <= self.status_code < _LOWEST_REDIRECT
+        return HTTPStatus.OK <= self.status_code < HTTPStatus.MULTIPLE_CHOICES
 
     @property
     def host(self) -> str:
@@ -151,7 +150,7 @@ def refusal(answer: Answer, now: float, advice: str = "") -> TokenEndpointError:
 
 
 def _way_out(answer: Answer, error: str | None, description: str | None) -> str:
-    if _LOWEST_REDIRECT <= answer.status_code < _LOWEST_CLIENT_ERROR:
+    if HTTPStatus.MULTIPLE_CHOICES <= answer.status_code < HTTPStatus.BAD_REQUEST:
         target = _words(_host(answer.headers.get("Location", "")), answer.secrets)
         return (
             f"A redirect{f' to {target}' if target else ''} is not followed: the credentials would go along. "
@@ -161,7 +160,7 @@ def _way_out(answer: Answer, error: str | None, description: str | None) -> str:
         return f"Set token_endpoint_auth_method={other[1]!r}."
     if error in _WAYS_OUT:
         return _WAYS_OUT[error]
-    if answer.status_code == _TOO_MANY_REQUESTS or answer.status_code >= _SERVER_ERROR:
+    if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS or answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return "That may pass: try again later."
     return ""
 

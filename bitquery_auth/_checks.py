@@ -100,6 +100,7 @@ def check_callable(field: str, value: object) -> None:
 
 def check_endpoint(field: str, value: object, *, insecure_http: bool) -> str:
     """Accept an https URL, or an http one on loopback, with no place in it where a secret could be."""
+    check_flag("insecure_http", insecure_http)
     text = check_text(field, value)
     if not (text.isascii() and text.isprintable()) or " " in text or "\\" in text:
         raise ConfigurationError(f"{field} must be a URL of printable ASCII with no spaces: copy it again.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 from bitquery_auth import _bitquery
@@ -11,7 +12,6 @@ from bitquery_auth._answer import judge, refusal
 from bitquery_auth._checks import (
     check_callable,
     check_endpoint,
-    check_flag,
     check_optional_seconds,
     check_plain_text,
     check_scope,
@@ -21,7 +21,7 @@ from bitquery_auth._checks import (
 )
 from bitquery_auth._environment import settings_from_env
 from bitquery_auth._errors import BitqueryAuthError, ConfigurationError, copy_of
-from bitquery_auth._exchange import AuthMethod, Exchange
+from bitquery_auth._exchange import METHODS, AuthMethod, Exchange
 from bitquery_auth._flight import call_in_thread
 from bitquery_auth._renewal import Grant, Wanted
 from bitquery_auth._reuse import ReuseTokenSource, logger, now
@@ -29,7 +29,6 @@ from bitquery_auth._store import TokenStore, attempt, check_token_store, fetch_t
 from bitquery_auth._transport import Transport
 
 Method = Literal["client_secret_post", "client_secret_basic"]
-_METHODS = ("client_secret_post", "client_secret_basic")
 
 
 class _ByEndpoint:
@@ -100,7 +99,6 @@ class ClientCredentials(ReuseTokenSource):
             check_callable("client_secret", client_secret)
         else:
             check_plain_text("client_secret", client_secret)
-        check_flag("insecure_http", insecure_http)
         self._token_endpoint = check_endpoint("token_endpoint", token_endpoint, insecure_http=insecure_http)
         at_bitquery = _bitquery.is_bitquery_url(token_endpoint)
         if revocation_endpoint is _BY_ENDPOINT:
@@ -110,13 +108,13 @@ class ClientCredentials(ReuseTokenSource):
         self._revocation_endpoint = revocation_endpoint
         if callable(token_endpoint_auth_method):
             check_callable("token_endpoint_auth_method", token_endpoint_auth_method)
-        elif token_endpoint_auth_method not in _METHODS:
-            raise unexpected("token_endpoint_auth_method", f"one of {', '.join(_METHODS)}, or a callable")
+        elif token_endpoint_auth_method not in tuple(METHODS):  # in the dict itself, what has no hash would raise
+            raise unexpected("token_endpoint_auth_method", f"one of {', '.join(METHODS)}, or a callable")
         if scope is _BY_ENDPOINT:
             scope = _bitquery.SCOPE if at_bitquery else None
         self._scope = check_scope("scope", scope)
         params = check_token_params("token_params", token_params)
-        if token_endpoint_auth_method == _METHODS[0] and any(name == "client_id" for name, _ in params):
+        if token_endpoint_auth_method == "client_secret_post" and any(name == "client_id" for name, _ in params):  # noqa: S105 - a method
             raise ConfigurationError(
                 "token_params must not hold 'client_id': client_secret_post has it in the form already."
             )
@@ -125,15 +123,7 @@ class ClientCredentials(ReuseTokenSource):
         self._default_lifetime = check_optional_seconds("default_lifetime", default_lifetime, positive=True)
         self._store = check_token_store("store", store)
         transport = Transport(timeout=timeout, verify=verify, cert=cert, proxies=proxies, trust_env=trust_env)
-        self._timeout = transport.timeout
-        self._exchange = Exchange(
-            client_id=client_id,
-            client_secret=client_secret,
-            token_endpoint_auth_method=token_endpoint_auth_method,
-            scope=self._scope,
-            token_params=params,
-            transport=transport,
-        )
+        self._exchange = Exchange(client_id, client_secret, token_endpoint_auth_method, self._scope, params, transport)
         if sends_in_the_clear(self._token_endpoint) or sends_in_the_clear(self._revocation_endpoint):
             logger.warning("%s: the client secret crosses the network readable (insecure_http)", self)
 
@@ -199,14 +189,11 @@ class ClientCredentials(ReuseTokenSource):
         secret = self._exchange.read_secret()
         if self._store is None:
             return self._ask(secret)
+        key = self._exchange.fingerprint(self._token_endpoint, secret)
+        ask = partial(self._ask, secret)
+        timeout = self._exchange.transport.timeout
         return fetch_through(
-            self._store,
-            self._exchange.fingerprint(self._token_endpoint, secret),
-            clock=now,
-            wanted=wanted,
-            default_lifetime=self._default_lifetime,
-            timeout=self._timeout,
-            ask=lambda: self._ask(secret),
+            self._store, key, wanted, ask, now, default_lifetime=self._default_lifetime, timeout=timeout
         )
 
     def _ask(self, secret: str) -> Grant:

@@ -11,7 +11,6 @@ from http.client import HTTPResponse
 from typing import Any, Self
 
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, PoolManager
 
 
 class Deadline:
@@ -95,23 +94,11 @@ class DeadlineAdapter(HTTPAdapter):
         self._deadline = deadline
         super().__init__(max_retries=0)
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        _watch(self.poolmanager, self._deadline)
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        known = proxy in self.proxy_manager
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        if not known:
-            _watch(manager, self._deadline)
-        return manager
-
-
-def _watch(manager: PoolManager, deadline: Deadline) -> None:
-    """Have every connection of a manager watched: direct ones, those through a proxy, those through SOCKS."""
-    manager.pool_classes_by_scheme = {
-        scheme: _watched(pool, deadline) for scheme, pool in manager.pool_classes_by_scheme.items()
-    }
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Have every connection watched: direct ones, those through a proxy, those through SOCKS."""
+        pool = super().get_connection_with_tls_context(*args, **kwargs)
+        pool.ConnectionCls = _watched(type(pool).ConnectionCls, self._deadline)
+        return pool
 
 
 class _Unlogged(HTTPResponse):
@@ -123,8 +110,8 @@ class _Unlogged(HTTPResponse):
         self.msg.set_payload("")
 
 
-def _watched(pool: type[HTTPConnectionPool], deadline: Deadline) -> type[HTTPConnectionPool]:
-    class Watched(pool.ConnectionCls):  # type: ignore[name-defined,misc]  # whichever the manager has
+def _watched(connection: Any, deadline: Deadline) -> Any:
+    class Watched(connection):  # type: ignore[misc]  # whichever the pool has
         response_class = _Unlogged
 
         def _tunnel(self) -> None:
@@ -138,4 +125,4 @@ def _watched(pool: type[HTTPConnectionPool], deadline: Deadline) -> type[HTTPCon
             deadline.watch(sock)
             return sock
 
-    return type(pool.__name__, (pool,), {"ConnectionCls": Watched})
+    return Watched

@@ -66,8 +66,7 @@ def settings_from_env(prefix: str) -> dict[str, Any]:
         raise ConfigurationError(
             f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set (or blank) in the environment."
         )
-    found = {name: _read(f"{prefix}{name.upper()}") for name in _REQUIRED + _OPTIONAL}
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name in _REQUIRED + _OPTIONAL if (value := _read(f"{prefix}{name.upper()}")) is not None}
 
 
 def _missing(prefix: str) -> list[str]:

@@ -13,10 +13,9 @@ No message holds a token, a secret or the body of an answer.
 
 from __future__ import annotations
 
+from functools import cache
+from http import HTTPStatus
 from typing import Any, TypeVar
-
-_TOO_MANY_REQUESTS = 429
-_SERVER_ERROR = 500
 
 E = TypeVar("E", bound="BitqueryAuthError")
 
@@ -68,7 +67,7 @@ class TokenEndpointError(BitqueryAuthError):
         self.error_uri = error_uri
         self.status_code = status_code
         self.retry_after = retry_after
-        self.retryable = status_code == _TOO_MANY_REQUESTS or status_code >= _SERVER_ERROR
+        self.retryable = status_code == HTTPStatus.TOO_MANY_REQUESTS or status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 class InvalidTokenResponseError(BitqueryAuthError):
@@ -103,32 +102,26 @@ def as_client_error(error: BitqueryAuthError, client_base: type[Exception], requ
     return twin
 
 
-def _join(kind: type[BitqueryAuthError], client_base: type[Exception]) -> Any:
-    """The class that is both."""
+@cache
+def _joined(kind: type[BitqueryAuthError], client_base: type[Exception]) -> Any:
+    """The class that is both, under the name of ours."""
 
     def __reduce__(self: BitqueryAuthError) -> tuple[Any, ...]:  # noqa: N807 - becomes a method
         # The request stays behind: its header holds the token, its hooks lead to the secret.
         state = {name: value for name, value in self.__dict__.items() if name not in _CLIENT_STATE}
         return _rebuild, (kind, client_base, self.args, state)
 
-    namespace = {
-        "__doc__": kind.__doc__,
-        "__module__": kind.__module__,
-        "__qualname__": kind.__qualname__,
-        "__reduce__": __reduce__,
-    }
-    return type(kind.__name__, (kind, client_base), namespace)
+    namespace = {name: getattr(kind, name) for name in ("__doc__", "__module__", "__qualname__")}
+    return type(kind.__name__, (kind, client_base), namespace | {"__reduce__": __reduce__})
 
 
-_joined: dict[tuple[type, type], Any] = {}
 _CLIENT_STATE = frozenset({"request", "response", "_request"})
 
 
 def _rebuild(kind: type[E], client_base: type[Exception] | None, args: tuple[Any, ...], state: dict[str, Any]) -> E:
     # Not by its constructor: a class of the user's may want other arguments than it keeps.
     if client_base is not None:
-        key = (kind, client_base)
-        kind = _joined.get(key) or _joined.setdefault(key, _join(*key))
+        kind = _joined(kind, client_base)  # type: ignore[arg-type]  # mypy takes no class for hashable
     error: E = (OSError if issubclass(kind, OSError) else Exception).__new__(kind, *args)
     if client_base is not None:
         client_base.__init__(error, *map(str, args[:1]))

@@ -13,7 +13,8 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus, urlencode
 
 import requests
@@ -25,11 +26,13 @@ from bitquery_auth._checks import check_plain_text
 from bitquery_auth._errors import ConfigurationError
 from bitquery_auth._transport import Transport
 
+T = TypeVar("T")
+
 AuthMethod = Callable[[Any, str, str, Any, Any], tuple[str, Any, Any]]
 """``(auth, method, uri, headers, body) -> (uri, headers, body)``; ``auth`` has ``client_id`` and ``client_secret``."""
 
 
-@dataclass(repr=False, kw_only=True)
+@dataclass(repr=False)
 class Exchange:
     """Asks a token endpoint, as one client.
 
@@ -63,12 +66,8 @@ class Exchange:
             return self._authenticate(auth, method, uri, headers, extended)
 
         session = self._session(secret, with_params)
-        return self.transport.ask(
-            session,
-            endpoint,
-            lambda **options: session.fetch_token(endpoint, grant_type="client_credentials", **options),
-            secrets=_forms_of(self.client_id, secret),
-        )
+        send = partial(session.fetch_token, endpoint, grant_type="client_credentials")
+        return self.transport.ask(session, endpoint, send, secrets=_forms_of(self.client_id, secret))
 
     def revoke_token(self, endpoint: str, secret: str, access_token: str) -> Answer:
         """Ask for the revocation of a token (RFC 7009 §2.1), authenticated the same way.
@@ -78,12 +77,8 @@ class Exchange:
             TokenRequestError: there was no answer.
         """
         session = self._session(secret, self._authenticate)
-        return self.transport.ask(
-            session,
-            endpoint,
-            lambda **options: session.revoke_token(endpoint, access_token, **options),
-            secrets=(*_forms_of(self.client_id, secret), access_token),
-        )
+        send = partial(session.revoke_token, endpoint, access_token)
+        return self.transport.ask(session, endpoint, send, secrets=(*_forms_of(self.client_id, secret), access_token))
 
     def fingerprint(self, endpoint: str, secret: str) -> str:
         """Name the tokens that these settings give: a key for a store, which tells nothing of them.
@@ -117,11 +112,8 @@ class Exchange:
 
     def _authenticate(self, auth: Any, method: str, uri: str, headers: Any, body: Any) -> tuple[str, Any, Any]:
         chosen = self.token_endpoint_auth_method
-        authenticate = _METHODS[chosen] if isinstance(chosen, str) else chosen
-        signed: tuple[str, Any, Any] = _called(
-            "token_endpoint_auth_method", authenticate, auth, method, uri, headers, body
-        )
-        return signed
+        authenticate = METHODS[chosen] if isinstance(chosen, str) else chosen
+        return _called("token_endpoint_auth_method", authenticate, auth, method, uri, headers, body)
 
 
 class _Session(OAuth2Session):  # type: ignore[misc]  # Authlib is not typed
@@ -146,7 +138,7 @@ def _name_of(function: Any) -> str:
     return f"{function.__module__}:{name}" if known is function else repr(function)
 
 
-def _called(field: str, function: Callable[..., Any], *args: Any) -> Any:
+def _called(field: str, function: Callable[..., T], *args: Any) -> T:
     try:
         return function(*args)
     except Exception as error:
@@ -165,7 +157,7 @@ def _client_secret_basic(auth: Any, _: str, uri: str, headers: Any, body: Any) -
     return uri, headers, body
 
 
-_METHODS: dict[str, AuthMethod] = {
+METHODS: dict[str, AuthMethod] = {
     "client_secret_post": encode_client_secret_post,
     "client_secret_basic": _client_secret_basic,
 }

@@ -162,20 +162,16 @@ async def _wait_in_asyncio(landing: Landing, limit: float | None) -> None:
     import asyncio  # noqa: PLC0415 - as trio below: whoever waits here has it
 
     loop = asyncio.get_running_loop()
-    landed = loop.create_future()
-
-    def land() -> None:
-        if not landed.done():  # its waiter may have left
-            landed.set_result(None)
+    landed = asyncio.Event()
 
     def wake() -> None:
         with suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits there any more
-            loop.call_soon_threadsafe(land)
+            loop.call_soon_threadsafe(landed.set)
 
     landing.tell(wake)
     with suppress(TimeoutError):
         async with asyncio.timeout(limit):
-            await landed
+            await landed.wait()
 
 
 async def _wait_in_trio(landing: Landing, limit: float | None) -> None:

@@ -39,7 +39,6 @@ BACKOFF_FIRST = 1.0
 BACKOFF_MOST = 60.0
 BACKOFF_JITTER = 1 / 5
 RETRY_AFTER_MOST = 3600.0
-FAILURES_COUNTED = 16
 
 
 class Instant(NamedTuple):
@@ -183,14 +182,14 @@ class Ledger:
         error: What the last fetch ended with, if it failed.
     """
 
-    __slots__ = ("_discarded", "_failures", "_retry", "_schedule", "error", "kept", "ready")
+    __slots__ = ("_backoff", "_discarded", "_retry", "_schedule", "error", "kept", "ready")
 
     def __init__(self, schedule: Schedule) -> None:
         self._schedule = schedule
         self._keep(None)
         self.error: BitqueryAuthError | None = None
         self._discarded: frozenset[str] = frozenset()
-        self._failures = 0
+        self._backoff = BACKOFF_FIRST
         self._retry = LONG_AGO
 
     def _keep(self, kept: Kept | None) -> None:
@@ -209,21 +208,18 @@ class Ledger:
             now: The time.
             fetching: Whether a fetch is under way.
         """
-        kept = self.kept
+        kept, pausing = self.kept, not self._retry.reached(now)
         if kept is None or kept.end.reached(now):
             if fetching:
                 return Step.WAIT
-            return Step.FAIL if self.error is not None and self._pausing(now) else Step.FETCH
-        if not kept.renew.reached(now) or fetching or self._pausing(now):
+            return Step.FAIL if self.error is not None and pausing else Step.FETCH
+        if not kept.renew.reached(now) or fetching or pausing:
             return Step.USE
         return Step.FETCH if kept.replace.reached(now) else Step.USE_AND_RENEW
 
     def wanted(self, *, anew: bool) -> Wanted:
         """Say what the next fetch is to bring."""
         return Wanted(anew, self._discarded, None if self.kept is None else self.kept.token.access_token)
-
-    def _pausing(self, now: Instant) -> bool:
-        return not self._retry.reached(now)
 
     def seconds_to_retry(self, now: Instant) -> float:
         """How long the token endpoint is still left alone."""
@@ -233,7 +229,7 @@ class Ledger:
         """Keep what a fetch brought, unless it has ended on the way: then whoever waited for it may use it, once."""
         kept = self._schedule.keep(grant, jitter)
         self.error = None
-        self._failures = 0
+        self._backoff = BACKOFF_FIRST
         self._discarded = frozenset()
         if not kept.end.reached(now):
             self._keep(kept)
@@ -248,10 +244,10 @@ class Ledger:
         """
         if isinstance(error, ConfigurationError):
             return
-        pause = min(BACKOFF_FIRST * 2.0**self._failures, BACKOFF_MOST) * (1 - BACKOFF_JITTER * jitter)
+        pause = self._backoff * (1 - BACKOFF_JITTER * jitter)
         if isinstance(error, TokenEndpointError) and error.retry_after is not None:
             pause = max(pause, min(error.retry_after, RETRY_AFTER_MOST))
-        self._failures = min(self._failures + 1, FAILURES_COUNTED)
+        self._backoff = min(2 * self._backoff, BACKOFF_MOST)
         self.error = error
         self._retry = now.plus(pause)
 

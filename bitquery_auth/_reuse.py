@@ -45,10 +45,14 @@ class ReuseTokenSource(Shared, ABC):
         self._settings = settings
         schedule = Schedule(check_seconds("leeway", leeway), check_optional_seconds("renew_ahead", renew_ahead))
         self._ledger = Ledger(schedule)
+        self._renewal_fails = False
+        self._begin_anew()
+        _every_source.add(self)
+
+    def _begin_anew(self) -> None:
+        """Begin, also in a forked child: the thread that held the lock or fetched lives on in the parent only."""
         self._lock = threading.Lock()
         self._flight: Flight | None = None
-        self._renewal_fails = False
-        _every_source.add(self)
 
     @abstractmethod
     def _fetch(self, wanted: Wanted) -> Grant:
@@ -106,10 +110,7 @@ class ReuseTokenSource(Shared, ABC):
     # -- how a token is obtained -----------------------------------------------------------------
 
     def _obtain(self, *, anew: bool) -> Token:
-        while True:
-            place = self._board(anew=anew)
-            if isinstance(place, Token):
-                return place
+        while not isinstance(place := self._board(anew=anew), Token):
             flight, leads = place
             if leads:
                 flight.run()
@@ -117,18 +118,17 @@ class ReuseTokenSource(Shared, ABC):
                 flight.wait()
             if (token := self._land(flight, anew=anew)) is not None:
                 return token
+        return place
 
     async def _aobtain(self, *, anew: bool) -> Token:
-        while True:
-            place = self._board(anew=anew)
-            if isinstance(place, Token):
-                return place
+        while not isinstance(place := self._board(anew=anew), Token):
             flight, leads = place
             if leads:
                 flight.run_in_thread()
             await flight.await_()
             if (token := self._land(flight, anew=anew)) is not None:
                 return token
+        return place
 
     def _board(self, *, anew: bool) -> Token | tuple[Flight, bool]:
         """Decide, and take a place: a token to use, or a flight, and whether to lead it."""
@@ -151,7 +151,7 @@ class ReuseTokenSource(Shared, ABC):
 
     def _land(self, flight: Flight, *, anew: bool) -> Token | None:
         """Take what a flight brought; None: it brought nothing and nobody failed, decide anew."""
-        outcome = flight.outcome
+        outcome: Token | BitqueryAuthError | None = flight.outcome
         if isinstance(outcome, BitqueryAuthError):
             usable = self._ledger.usable(now())
             if anew or usable is None:
@@ -159,9 +159,7 @@ class ReuseTokenSource(Shared, ABC):
             return usable
         if outcome is None:
             self._leave(flight)
-            return None
-        token: Token = outcome
-        return token
+        return outcome
 
     def _fly(self, wanted: Wanted) -> Token | BitqueryAuthError:
         """Fetch, and note the outcome before anyone hears of it."""
@@ -179,8 +177,7 @@ class ReuseTokenSource(Shared, ABC):
             if flight is None or not flight.is_detached:
                 self._leave(flight)
                 raise  # it stops this caller; a waiter takes the fetch over
-            failure = TokenRequestError(f"The token request was stopped by {type(stop).__name__}.")
-            return self._note_failure(failure)
+            return self._note_failure(TokenRequestError(f"The token request was stopped by {type(stop).__name__}."))
         with self._lock:
             self._flight = None
             if self._ledger.wanted(anew=False).discarded != wanted.discarded:  # while it was under way
@@ -225,11 +222,6 @@ class ReuseTokenSource(Shared, ABC):
         """Keep the settings, and neither a token that was fetched nor a lock."""
         return partial(type(self), **self._settings), ()
 
-    def _after_fork(self) -> None:  # pragma: no cover - in a child, which is not measured: tests/processes/test_fork
-        """Begin anew in the child: the thread that held the lock or fetched lives on in the parent only."""
-        self._lock = threading.Lock()
-        self._flight = None
-
 
 def now() -> Instant:
     """Tell the time."""
@@ -239,9 +231,9 @@ def now() -> Instant:
 _every_source: weakref.WeakSet[ReuseTokenSource] = weakref.WeakSet()
 
 
-def _after_fork_in_child() -> None:  # pragma: no cover - in a child, as above
+def _after_fork_in_child() -> None:  # pragma: no cover - in a child, which is not measured: tests/processes/test_fork
     for source in list(_every_source):
-        source._after_fork()  # noqa: SLF001 - the same subject, in the same file
+        source._begin_anew()  # noqa: SLF001 - the same subject, in the same file
 
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows

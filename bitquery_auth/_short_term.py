@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import partial
+from http import HTTPStatus
 
 import requests
 
 from bitquery_auth import _bitquery
 from bitquery_auth._answer import Answer, judge
-from bitquery_auth._checks import (
-    check_endpoint,
-    check_flag,
-    check_seconds,
-    sends_in_the_clear,
-)
+from bitquery_auth._checks import check_endpoint, check_seconds, sends_in_the_clear
 from bitquery_auth._renewal import Grant, Wanted
 from bitquery_auth._reuse import ReuseTokenSource, logger, now
 from bitquery_auth._token import Token, TokenSource, check_token_source
 from bitquery_auth._transport import Transport
 
-_UNAUTHORIZED = 401
 _NO_LONGER_OFFERED = (
     "The API seems no longer to offer short-term tokens at this endpoint: use the source itself, "
     "with a short lifetime set for the application."
@@ -60,7 +56,6 @@ class ShortTermToken(ReuseTokenSource):
     ) -> None:
         settings = {name: value for name, value in locals().items() if name not in {"self", "__class__"}}
         check_token_source("source", source)
-        check_flag("insecure_http", insecure_http)
         super().__init__(settings, leeway=leeway, renew_ahead=renew_ahead)
         self._source = source
         self._lifetime = int(check_seconds("lifetime", lifetime, positive=True)) or 1
@@ -78,7 +73,7 @@ class ShortTermToken(ReuseTokenSource):
         asked = now()
         long_token = self._source.token()
         answer = self._exchange(long_token)
-        if answer.status_code == _UNAUTHORIZED:
+        if answer.status_code == HTTPStatus.UNAUTHORIZED:
             self._source.discard(long_token)
             long_token = self._source.token()
             answer = self._exchange(long_token)
@@ -89,19 +84,10 @@ class ShortTermToken(ReuseTokenSource):
 
     def _exchange(self, long_token: Token) -> Answer:
         session = requests.Session()
-        session.auth = _no_netrc
+        session.auth = lambda request: request  # with no auth of its own, requests replaces the header by a netrc's
         session.headers["Authorization"] = f"Bearer {long_token.access_token}"
-        return self._transport.ask(
-            session,
-            self._endpoint,
-            lambda **options: session.post(self._endpoint, json={"expires_in": self._lifetime}, **options),
-            secrets=(long_token.access_token,),
-        )
+        send = partial(session.post, self._endpoint, json={"expires_in": self._lifetime})
+        return self._transport.ask(session, self._endpoint, send, secrets=(long_token.access_token,))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._source!r}, lifetime={self._lifetime})"
-
-
-def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Leave the header alone: with no auth of its own, requests would replace it by a netrc's."""
-    return request

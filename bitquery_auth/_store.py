@@ -103,23 +103,23 @@ def _moment(seconds: object) -> datetime:
 def fetch_through(
     store: GuardedStore,
     key: str,
-    *,
-    clock: Callable[[], Instant],
     wanted: Wanted,
+    ask: Callable[[], Grant],
+    clock: Callable[[], Instant],
+    *,
     default_lifetime: float | None,
     timeout: float,
-    ask: Callable[[], Grant],
 ) -> Grant:
     """Take a token out of a store that another process put there, or ask for one and put it there.
 
     Args:
         store: The store.
         key: Under which the token is kept.
-        clock: Tells the time: waiting for others takes some of it.
         wanted: What will do, and what will not.
+        ask: Asks the token endpoint.
+        clock: Tells the time: waiting for others takes some of it.
         default_lifetime: Seconds that a token of no known end is taken to live.
         timeout: Seconds to wait for others that are fetching.
-        ask: Asks the token endpoint.
     """
 
     def usable(token: Token | None) -> Grant | None:

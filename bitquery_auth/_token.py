@@ -140,12 +140,10 @@ class StaticToken(Shared):
 
 def _as_meant(pasted: str) -> str:
     """Take off what comes along when a token is copied from a page, a header or an .env file."""
-    text = pasted
-    while True:
+    text = None
+    while text != pasted:
+        text = pasted
         bare = text.strip().strip(_QUOTES).strip()
         scheme, _, rest = bare.partition(" ")
-        if scheme.lower() == "bearer":
-            bare = rest
-        if bare == text:
-            return bare
-        text = bare
+        pasted = rest if scheme.lower() == "bearer" else bare
+    return pasted

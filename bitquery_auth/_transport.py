@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 import requests
 from urllib3.exceptions import HTTPError
 
+from bitquery_auth import __version__
 from bitquery_auth._answer import MOST_BYTES, Answer, printable
 from bitquery_auth._checks import check_flag, check_seconds, check_text, unexpected
 from bitquery_auth._deadline import Deadline, DeadlineAdapter
 from bitquery_auth._errors import ConfigurationError, TokenRequestError
-from bitquery_auth._version import __version__
 
 _CHUNK = 65536
 _LEAST_CONNECT = 5.0
@@ -115,8 +115,10 @@ class Transport:
             why = f"nothing complete within {self.timeout:g} s (timeout)"
         elif isinstance(error, ValueError):  # its text may hold the header that could not be sent
             why = f"the request could not be sent ({type(error).__name__})"
-        else:
-            why = _why(_chain(error)[-1])
+        elif isinstance(cause := _chain(error)[-1], OSError):
+            why = printable(str(cause) or type(cause).__name__)
+        else:  # the words of the system, and nobody else's: a parser's quote the server, who may quote us
+            why = f"it sent what is no HTTP ({type(cause).__name__})"
         hint = ""
         if isinstance(error, requests.exceptions.SSLError):
             hint = " Check the clock of this machine, and verify= for a certificate of your own."
@@ -148,23 +150,11 @@ def _closed_without_answer(error: Exception) -> bool:
     )
 
 
-def _why(cause: BaseException) -> str:
-    """The words of the system, and nobody else's: a parser's quote what the server sent, and that may quote us."""
-    if isinstance(cause, OSError):
-        return printable(str(cause) or type(cause).__name__)
-    return f"it sent what is no HTTP ({type(cause).__name__})"
-
-
-def _quotes(link: BaseException) -> bool:
-    """Whether an error's text quotes what was sent or received."""
-    return isinstance(link, (HTTPException, ValueError)) and not isinstance(link, OSError)
-
-
 def _shareable(error: Exception) -> Exception | None:
-    """Strip the cause of what holds the secret: the request, the frames that sent it, texts that quote headers."""
-    if any(_quotes(link) for link in _chain(error)):
-        return None
+    """Strip the cause of what holds the secret, the request and the frames that sent it; None: its text may, too."""
     for link in _chain(error):
+        if isinstance(link, (HTTPException, ValueError)) and not isinstance(link, OSError):
+            return None  # its text quotes what was sent or received
         link.__traceback__ = None
         if isinstance(link, requests.RequestException):
             link.request = None

@@ -6,9 +6,8 @@ import argparse
 import math
 from typing import Any
 
-from bitquery_auth import _bitquery
+from bitquery_auth import __version__, _bitquery
 from bitquery_auth._cli.exits import EXITS
-from bitquery_auth._version import __version__
 
 _ABOUT = """\
 Access tokens for Bitquery's API, for the shell and for programs in any language.

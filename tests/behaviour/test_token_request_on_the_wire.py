@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from bitquery_auth import ClientCredentials, TokenEndpointError
-from bitquery_auth._version import __version__
+from bitquery_auth import ClientCredentials, TokenEndpointError, __version__
 from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._messages import Request, Response
 from tests.clock import Clock
