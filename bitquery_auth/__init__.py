@@ -16,7 +16,7 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False  # type checkers take it for true by its name; importing it would be most of this import's cost
 
 if TYPE_CHECKING:
-    from bitquery_auth._carrier import websocket_url
+    from bitquery_auth._bitquery import websocket_url
     from bitquery_auth._client_credentials import ClientCredentials
     from bitquery_auth._environment import from_env
     from bitquery_auth._errors import (
@@ -72,7 +72,7 @@ _HOMES = {
     "TokenSource": "_token",
     "TokenStore": "_store",
     "from_env": "_environment",
-    "websocket_url": "_carrier",
+    "websocket_url": "_bitquery",
 }
 
 

@@ -12,10 +12,9 @@ import weakref
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 from bitquery_auth import _bitquery
-from bitquery_auth._carrier import HeaderValue
 from bitquery_auth._checks import check_callable, check_flag, check_header_name, check_header_text, unexpected
 from bitquery_auth._errors import ConfigurationError
 from bitquery_auth._flight import call_in_thread
@@ -57,6 +56,47 @@ class Destination:
     is_allowed: bool
     in_query: bool
     in_header: bool
+
+
+class _Hidden(Shared):
+    """What shows itself in no repr and no pickle."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<hidden>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (str, ("<hidden>",)) if isinstance(self, str) else (bytes, (b"<hidden>",))
+
+
+class HeaderBytes(_Hidden, bytes):
+    """A header's value as httpx keeps it."""
+
+
+class HeaderValue(_Hidden, str):  # noqa: SLOT000 - it has attributes
+    """A header's value with a token in it.
+
+    requests keeps it as it is, so that a later look at the header tells whether it still is the one
+    that was placed there, or a netrc's. httpx keeps what it encodes to.
+
+    Args:
+        prefix: What stands before the token: the scheme and a space, or nothing.
+        token: The token.
+    """
+
+    access_token: str
+    _encoded: HeaderBytes
+
+    def __new__(cls, prefix: str, token: Token) -> Self:
+        value = super().__new__(cls, prefix + token.access_token)
+        value.access_token = token.access_token
+        value._encoded = HeaderBytes(str.encode(value, "ascii"))
+        return value
+
+    def encode(self, encoding: str = "ascii", errors: str = "strict") -> bytes:  # noqa: ARG002 - it is ASCII in any
+        """Give the bytes, hidden as well."""
+        return self._encoded
 
 
 class Auth(Shared):

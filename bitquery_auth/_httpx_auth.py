@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from bitquery_auth._auth import DONE, Auth, Destination, advance
 from bitquery_auth._errors import BitqueryAuthError, as_client_error
 from bitquery_auth._hosts import Origin
-from bitquery_auth._refusal import UNAUTHORIZED, Drain, is_replayed
+from bitquery_auth._refusal import UNAUTHORIZED
+from bitquery_auth._replay import adrain_httpx, drain_httpx, is_repeatable, is_replayed
 from bitquery_auth._token import Token
 
 
@@ -72,7 +73,7 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
                 if wanted is None:
                     got = self._source.token()
                 else:
-                    _drain(response)
+                    drain_httpx(response, _module_of(request))
                     got = yield self._again(response.request, destination, wanted)
         except BitqueryAuthError as error:
             self._raise_or_hand_over(error, request, response)
@@ -100,7 +101,7 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
                 if wanted is None:
                     got = await self._atoken()
                 else:
-                    await _adrain(response)
+                    await adrain_httpx(response, _module_of(request))
                     got = yield self._again(response.request, destination, wanted)
         except BitqueryAuthError as error:
             self._raise_or_hand_over(error, request, response)
@@ -133,7 +134,7 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
             raise as_client_error(error, _module_of(request).HTTPError, request) from error.__cause__
 
     def _may_replay(self, hop: Any) -> bool:
-        return is_replayed(self._replay, hop.method) and _is_repeatable(hop)
+        return is_replayed(self._replay, hop.method) and is_repeatable(hop, _module_of(hop))
 
     def _again(self, hop: Any, destination: Destination, token: Token) -> Any:
         """The refused request with another token: a new one, so that what was sent first stays on record."""
@@ -146,57 +147,6 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
 
 def _origin(url: Any) -> Origin:
     return Origin.of(url.scheme, url.raw_host.decode("ascii"), url.port)
-
-
-def _is_repeatable(request: Any) -> bool:
-    """Whether a body can be sent again byte for byte: bytes and text are in memory, forms rewind their own files."""
-    if isinstance(request.stream, _module_of(request).ByteStream):
-        return True
-    fields = getattr(request.stream, "fields", None)
-    return fields is not None and all(_can_rewind(getattr(field, "file", b"")) for field in fields)
-
-
-def _can_rewind(file: Any) -> bool:
-    return isinstance(file, (bytes, str)) or (hasattr(file, "seekable") and bool(file.seekable()))
-
-
-# On its own, httpx reads a refusal to its end before it sends the next request: it is given what fits the bounds.
-
-
-def _drain(response: Any) -> None:
-    if response.is_closed:  # a response hook has read it
-        return
-    with Drain(response) as drain:
-        _watch(drain, response)
-        for chunk in response.stream:
-            drain.take(chunk)
-    response.stream.close()
-    _give(response, drain.body)
-
-
-async def _adrain(response: Any) -> None:
-    if response.is_closed:  # as above
-        return
-    with Drain(response) as drain:
-        _watch(drain, response)
-        async for chunk in response.stream:
-            drain.take(chunk)
-    await response.stream.aclose()
-    _give(response, drain.body)
-
-
-def _watch(drain: Drain, response: Any) -> None:
-    if response.http_version == "HTTP/2":
-        # A stream is given up without its connection there, and a shutdown would end the others on it.
-        raise OverflowError
-    network = response.extensions.get("network_stream")
-    if network is not None and (sock := network.get_extra_info("socket")) is not None:
-        drain.watch(sock)
-
-
-def _give(response: Any, body: bytes) -> None:
-    response.stream = _module_of(response.request).ByteStream(body)
-    response.headers.pop("content-encoding", None)  # what is given is not
 
 
 def _module_of(request: Any) -> Any:

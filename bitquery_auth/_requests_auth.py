@@ -12,14 +12,14 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from requests.auth import AuthBase
 from requests.cookies import extract_cookies_to_jar
-from requests.utils import requote_uri, rewind_body
+from requests.utils import requote_uri
 from urllib3.util import parse_url
 
-from bitquery_auth._auth import DONE, Auth, advance, remember
-from bitquery_auth._carrier import HeaderValue
+from bitquery_auth._auth import DONE, Auth, HeaderValue, advance, remember
 from bitquery_auth._errors import BitqueryAuthError, as_client_error
 from bitquery_auth._hosts import Origin
-from bitquery_auth._refusal import DRAIN_BYTES, LOWEST_REDIRECT, Drain, is_replayed
+from bitquery_auth._refusal import LOWEST_REDIRECT
+from bitquery_auth._replay import drain_requests, is_replayed, rewound
 from bitquery_auth._token import Shared, Token
 
 
@@ -84,7 +84,7 @@ class RequestsAuth(Auth, AuthBase):
             return response
         value = request.headers.get(self._header_name)
         refused = value if isinstance(value, HeaderValue) else None  # None: a netrc's is there instead
-        replay = is_replayed(self._replay, request.method) and _rewound(request)
+        replay = is_replayed(self._replay, request.method) and rewound(request)
         steps = self._recovery(origin, refused, replay=replay)
         answer = response
         got: Any = None
@@ -101,7 +101,7 @@ class RequestsAuth(Auth, AuthBase):
         return answer
 
     def _send_again(self, response: requests.Response, token: Token, options: dict[str, Any]) -> requests.Response:
-        _drain(response)
+        drain_requests(response)
         again = response.request.copy()
         jar = again._cookies  # noqa: SLF001 - as requests' own HTTPDigestAuth does
         if jar is not None:
@@ -159,32 +159,6 @@ class RefusalHook(Shared):
 
 def _hand_over(response: requests.Response, *_: Any, **__: Any) -> requests.Response:
     return response
-
-
-def _rewound(request: requests.PreparedRequest) -> bool:
-    """Bring a body back to where it began: whether it can be sent again byte for byte.
-
-    A generator cannot, nor a file that does not seek.
-    """
-    try:
-        if request.body is not None and not isinstance(request.body, (bytes, str)):
-            rewind_body(request)
-    except requests.exceptions.UnrewindableBodyError:
-        return False
-    return True
-
-
-def _drain(response: requests.Response) -> None:
-    """Read a refusal to its end, within bounds, so that its connection is free for the second try; else close it."""
-    with Drain(response) as drain:
-        if (sock := getattr(getattr(response.raw, "connection", None), "sock", None)) is not None:
-            drain.watch(sock)
-        drain.body = response.raw.read(DRAIN_BYTES + 1, decode_content=False)
-    response._content_consumed = drain.is_whole  # noqa: SLF001 - by this, closing keeps the connection or does not
-    response.close()
-    # requests has no public way to give a response the body that was read for it
-    response._content = drain.body  # noqa: SLF001 - as said
-    response._content_consumed = True  # noqa: SLF001 - as said
 
 
 def _origin(url: str | None) -> Origin:

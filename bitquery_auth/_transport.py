@@ -122,6 +122,8 @@ class Transport:
         hint = ""
         if isinstance(error, requests.exceptions.SSLError):
             hint = " Check the clock of this machine, and verify= for a certificate of your own."
+        elif isinstance(error, requests.exceptions.InvalidSchema):
+            hint = " A SOCKS proxy takes a further package: pip install 'requests[socks]'."
         return TokenRequestError(f"No answer from {urlsplit(endpoint).netloc}: {why}.{hint}")
 
 

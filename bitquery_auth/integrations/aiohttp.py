@@ -22,7 +22,8 @@ from bitquery_auth import _bitquery
 from bitquery_auth._auth import DONE, Auth, Destination, Replay, advance
 from bitquery_auth._errors import BitqueryAuthError, as_client_error
 from bitquery_auth._hosts import Origin
-from bitquery_auth._refusal import DRAIN_BYTES, DRAIN_SECONDS, UNAUTHORIZED, is_replayed
+from bitquery_auth._refusal import UNAUTHORIZED
+from bitquery_auth._replay import DRAIN_BYTES, DRAIN_SECONDS, is_replayed
 from bitquery_auth._token import Token, TokenSource
 
 __all__ = ["AiohttpAuth"]

@@ -24,10 +24,10 @@ from bitquery_auth import (
     TokenRequestError,
 )
 from bitquery_auth import _httpx_auth as httpx_module
-from bitquery_auth._carrier import HeaderValue
+from bitquery_auth._auth import HeaderValue
 from bitquery_auth._deadline import Deadline, _SocketOptions
 from bitquery_auth._hosts import Origin as UrlOrigin
-from bitquery_auth._refusal import DRAIN_BYTES
+from bitquery_auth._replay import DRAIN_BYTES
 from bitquery_auth._requests_auth import _origin
 from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._messages import Response
@@ -65,6 +65,18 @@ def test_a_header_that_cannot_be_sent_is_told_without_its_value(sandbox: Sandbox
     assert caught.value.__cause__ is None
     assert sandbox.client_secret not in str(caught.value)
     assert sandbox.token_requests == 0
+
+
+def test_a_socks_proxy_without_its_package_says_what_to_install(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: object, **__: object) -> None:
+        raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")  # requests' own words
+
+    monkeypatch.setattr("requests.adapters.SOCKSProxyManager", missing)
+    source = sandbox.credentials(proxies={"http": "socks5h://127.0.0.1:9"})
+    with pytest.raises(TokenRequestError, match=r"pip install 'requests\[socks\]'"):
+        source.token()
 
 
 def test_what_nobody_foresaw_is_a_typed_error_with_its_cause(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

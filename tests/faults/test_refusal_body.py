@@ -67,7 +67,7 @@ each_body = pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
 
 @pytest.fixture(autouse=True)
 def _short_drain(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bitquery_auth._refusal.DRAIN_SECONDS", SECONDS)
+    monkeypatch.setattr("bitquery_auth._replay.DRAIN_SECONDS", SECONDS)
 
 
 @pytest.fixture(params=["requests", "httpx", "httpx-asyncio", "httpx-trio", "httpx2"])

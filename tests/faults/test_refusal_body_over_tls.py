@@ -41,7 +41,7 @@ def client(
 def test_the_second_try_follows_in_time_whatever_the_body_does(
     body: Fault, client: Client, tls_api: FaultProxy, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bitquery_auth._refusal.DRAIN_SECONDS", SECONDS)
+    monkeypatch.setattr("bitquery_auth._replay.DRAIN_SECONDS", SECONDS)
     monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
     url = f"{tls_api.url}/graphql"
     client.get(url)

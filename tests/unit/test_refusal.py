@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bitquery_auth._refusal import PAUSE_MOST, Refusals, is_replayed
+from bitquery_auth._refusal import PAUSE_MOST, Refusals
+from bitquery_auth._replay import is_replayed
 
 API, OTHER = "https://api.example.com:443", "https://other.example.com:443"
 PAUSES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300)
