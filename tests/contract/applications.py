@@ -54,7 +54,7 @@ POST = Application("contract-post", "client_secret_post")
 BASIC = Application("contract-basic", "client_secret_basic")
 READER = Application("contract-reader", "client_secret_post", scopes=("read",))
 SHORT_LIVED = Application("contract-short-lived", "client_secret_post", lifetime=3)
-RENEWED = Application("contract-renewed", "client_secret_post", lifetime=5)
+RENEWED = Application("contract-renewed", "client_secret_post", lifetime=8)
 
 BY_METHOD = {each.method: each for each in (POST, BASIC)}
 OTHER_METHOD: dict[ClientAuthMethod, ClientAuthMethod] = {

@@ -18,7 +18,7 @@ from tests.servers import AuthorizationServer
 
 KINDS = ("requests", "httpx2-asyncio")
 
-_DEADLINE = 10.0
+_DEADLINE = 15.0
 _HELD_AT_MOST = 5.0
 _POLL_INTERVAL = 0.02
 
@@ -75,7 +75,7 @@ def _go_on(server: AuthorizationServer, kind: type[Client], life: Life) -> None:
     held = _HeldRenewal(server.token_endpoint)
     with Origin(held) as endpoint:
         # Half its life ahead: whole seconds may cost a token one of them, and this machine may be slow.
-        source = RENEWED.at(server, renew_ahead=2.0, token_endpoint=endpoint.at())
+        source = RENEWED.at(server, renew_ahead=2.5, token_endpoint=endpoint.at())
         with _opened(kind, server, source) as client:
             end = time.monotonic() + _DEADLINE
             while not life.after or token_of(life.after[-1]) == token_of(life.before[0]):
