@@ -130,6 +130,7 @@ def test_ctrl_c_during_a_fetch_ends_it_at_once(sandbox: Sandbox) -> None:
     sandbox.delay = 600
     script = """
     import os, signal, threading, time
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell begins in the background ignores it
     source = credentials()
 
     def interrupt():

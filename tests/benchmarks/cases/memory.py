@@ -31,7 +31,7 @@ def run(bench: Bench) -> Table:
                 "memory_worker",
                 kind,
                 bench.endpoint.application(),
-                seconds=bench.choose(1.0, 6.0, 30.0),
+                seconds=bench.choose(1.0, 6.0, 20.0),
                 requests=requests,
                 objects=_OBJECTS,
             )
