@@ -16,14 +16,12 @@ class Bench:
 
     Args:
         endpoint: The server.
-        mode: ``"quick"``, ``"default"`` or ``"full"``.
+        is_quick: Whether it is to be over soon.
     """
 
     endpoint: Endpoint
-    mode: str
+    is_quick: bool
 
-    def choose(self, quick: T, default: T, full: T | None = None) -> T:
-        """What suits the mode; a full run is a default one unless it says otherwise."""
-        if self.mode == "quick":
-            return quick
-        return full if self.mode == "full" and full is not None else default
+    def choose(self, quick: T, default: T) -> T:
+        """What suits the run."""
+        return quick if self.is_quick else default
