@@ -11,16 +11,16 @@ from tests.benchmarks.report import Table
 from tests.benchmarks.workers import Worker, go_together
 
 _OBJECTS = 10_000
+_REQUESTS = 1_000_000
 _AT_ONCE = 2
 
 
 def run(bench: Bench) -> Table:
-    requests = bench.choose(100_000, 1_000_000)
     table = Table(
         "Memory",
         f"Bytes that Python has allocated for each of {_OBJECTS:,} auth objects, or of as many as could be made in the "
         "time, each with an application of its own (where the auth is a client, its TLS context is not in that); and "
-        f"blocks that Python still holds after the work of {requests:,} requests, or fewer where that took too long.",
+        f"blocks that Python still holds after the work of {_REQUESTS:,} requests, or fewer where that took too long.",
         ("contender", "client", "bytes each", "objects", "blocks left", "requests"),
     )
     each: dict[type[Contender], float] = {}
@@ -32,7 +32,7 @@ def run(bench: Bench) -> Table:
                 kind,
                 bench.endpoint.application(),
                 seconds=bench.choose(1.0, 6.0),
-                requests=requests,
+                requests=_REQUESTS,
                 objects=_OBJECTS,
             )
             for kind in pair
