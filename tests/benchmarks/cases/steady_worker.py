@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
 from typing import Any
@@ -71,6 +72,8 @@ def _main() -> None:
     kind, app, options = given()
     with kind(app) as contender:
         contender.warm()
+        gc.collect()
+        gc.freeze()
         wait_for_go()
         if contender.is_async:
             found = contender.runner.run(_in_tasks(contender, options["seconds"]))  # type: ignore[attr-defined]
