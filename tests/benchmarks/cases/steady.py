@@ -28,7 +28,7 @@ def run(bench: Bench) -> Table:
         f"token request takes {_FETCH_SECONDS} s, the first token is there. *Waited*: longer than the p99.9 of that "
         f"floor and {_GRACE} s. The leeway is {_LEEWAY:.0f} s where a contender's default is longer than the token "
         "lives and can be set; ours is at its default. Loop lag: how late a tick of 5 ms was at most, and that of the "
-        "floor; what was loaded before is kept from the garbage collector, whose look at all of it takes 20 ms and more.",
+        "floor. What was loaded before is kept from the garbage collector, which takes 20 ms to look at all of it.",
         (
             "contender",
             "client",
