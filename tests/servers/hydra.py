@@ -8,6 +8,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -120,18 +121,24 @@ def _is_ory_hydra(program: str) -> bool:
 def _started(binary: Path) -> Iterator[tuple[str, str]]:
     public_port, admin_port = free_port(), free_port()
     public_url, admin_url = f"http://127.0.0.1:{public_port}", f"http://127.0.0.1:{admin_port}"
-    settings = {
-        "DSN": "memory",
-        "LOG_LEVEL": "error",
-        "SECRETS_SYSTEM": "known to every reader of the tests",
-        "SERVE_ADMIN_HOST": "127.0.0.1",
-        "SERVE_ADMIN_PORT": str(admin_port),
-        "SERVE_PUBLIC_HOST": "127.0.0.1",
-        "SERVE_PUBLIC_PORT": str(public_port),
-        "SQA_OPT_OUT": "true",  # no telemetry
-        "STRATEGIES_ACCESS_TOKEN": "opaque",
-        "URLS_SELF_ISSUER": public_url,
-    }
-    command: list[str | Path] = [binary, "serve", "all", "--dev"]
-    with running(command, ready_url=f"{admin_url}/health/ready", env={**os.environ, **settings}):
-        yield public_url, admin_url
+    with tempfile.TemporaryDirectory() as folder:
+        settings = {
+            # A file: the tables of its database in memory are locked for readers while another request writes, and
+            # a token that it cannot read is to it none that is active.
+            "DSN": f"sqlite://{folder}/hydra.sqlite?_fk=true&mode=rwc&_busy_timeout=10000&_journal_mode=WAL",
+            "LOG_LEVEL": "error",
+            "SECRETS_SYSTEM": "known to every reader of the tests",
+            "SERVE_ADMIN_HOST": "127.0.0.1",
+            "SERVE_ADMIN_PORT": str(admin_port),
+            "SERVE_PUBLIC_HOST": "127.0.0.1",
+            "SERVE_PUBLIC_PORT": str(public_port),
+            "SQA_OPT_OUT": "true",  # no telemetry
+            "STRATEGIES_ACCESS_TOKEN": "opaque",
+            "URLS_SELF_ISSUER": public_url,
+        }
+        environment = {**os.environ, **settings}
+        prepare: list[str | Path] = [binary, "migrate", "sql", "-e", "--yes"]
+        subprocess.run(prepare, env=environment, check=True, capture_output=True, timeout=60)
+        command: list[str | Path] = [binary, "serve", "all", "--dev"]
+        with running(command, ready_url=f"{admin_url}/health/ready", env=environment):
+            yield public_url, admin_url
