@@ -35,14 +35,14 @@ class BitqueryAuthPlugin(AuthPlugin):  # type: ignore[misc]  # HTTPie has no typ
             SystemExit: a setting is missing or wrong; what it is stands on stderr, as HTTPie's own errors do.
         """
         # HTTPie loads every plugin at every start: what only a run with this one needs comes here.
-        from bitquery_auth import ConfigurationError, RequestsAuth, _bitquery  # noqa: PLC0415
-        from bitquery_auth._cli import surroundings  # noqa: PLC0415
-        from bitquery_auth.integrations._credentials import source_of  # noqa: PLC0415
+        from bitquery_auth import ConfigurationError, RequestsAuth, _bitquery  # noqa: PLC0415 - as said
+        from bitquery_auth._cli import surroundings  # noqa: PLC0415 - as said
+        from bitquery_auth.integrations._credentials import source_of  # noqa: PLC0415 - as said
 
         try:
             is_named = os.environ.get("BITQUERY_ENDPOINT", "").strip()
             hosts = surroundings.allowed_hosts(surroundings.endpoint(None)) if is_named else _bitquery.HOSTS
-            source = source_of(username, password, store=surroundings._store())  # noqa: SLF001
+            source = source_of(username, password, store=surroundings._store())  # noqa: SLF001 - the command line's own
             return RequestsAuth(source, allowed_hosts=hosts)
         except ConfigurationError as error:
             print(f"http: error: {error}", file=sys.stderr)  # noqa: T201 - a command prints

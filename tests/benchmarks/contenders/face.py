@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -29,7 +30,7 @@ class Answer:
         return "200, body lost" if self.status == 200 and not self.is_good else str(self.status)
 
 
-class Contender:
+class Contender(ABC):
     """A client with an auth: a context manager.
 
     Args:
@@ -51,9 +52,9 @@ class Contender:
     def __init__(self, app: Application) -> None:
         self.app = app
 
+    @abstractmethod
     def make_auth(self) -> Any:
         """Make what it is that a program with these credentials holds."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         self.open()
@@ -62,32 +63,32 @@ class Contender:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @abstractmethod
     def open(self) -> None:
         """Make the client."""
-        raise NotImplementedError
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - not every one has something to close
         """Close the client."""
 
+    @abstractmethod
     def send(self, url: str, kind: str = "bytes") -> Answer:
         """Post `BODY`, as ``"bytes"`` or from a ``"generator"``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def at_once(self, count: int, url: str, kind: str = "bytes") -> list[Answer]:
         """Do that so many times at once."""
-        raise NotImplementedError
 
+    @abstractmethod
     def send_many(self, count: int, url: str) -> None:
         """Do that so many times in a row; what is timed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def work(self, count: int) -> None:
         """Do what the auth does for one answered request, so many times, without a client."""
-        raise NotImplementedError
 
+    @abstractmethod
     def idle(self, count: int) -> None:
         """Do what `work` does but for the auth: what is subtracted from it."""
-        raise NotImplementedError
 
     def puts_hook(self) -> bool:
         """Whether it has the client call it for every answer."""
