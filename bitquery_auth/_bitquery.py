@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import SplitResult, quote, urlsplit
 
 from bitquery_auth._checks import check_header_text, is_loopback, split_url
-from bitquery_auth._errors import ConfigurationError
+from bitquery_auth._errors import ConfigurationError, conceals
 from bitquery_auth._token import Token
 
 TOKEN_ENDPOINT = "https://oauth2.bitquery.io/oauth2/token"  # noqa: S105 - a place, no secret
@@ -20,11 +20,18 @@ def is_bitquery_host(host: str) -> bool:
     return host == "bitquery.io" or host.endswith(".bitquery.io")
 
 
+def is_elsewhere(source: object) -> bool:
+    """Whether a source gets its tokens at an endpoint that is not Bitquery's."""
+    endpoint = getattr(source, "token_endpoint", None)
+    return isinstance(endpoint, str) and not is_bitquery_url(endpoint)
+
+
 def is_bitquery_url(url: str) -> bool:
     """Whether a checked URL is one of Bitquery's."""
     return is_bitquery_host((urlsplit(url).hostname or "").removesuffix("."))
 
 
+@conceals
 def websocket_url(url: str, token: Token | str) -> str:
     """Put a token into the URL of a WebSocket: Bitquery takes it there, and nowhere else.
 

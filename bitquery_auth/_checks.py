@@ -41,6 +41,16 @@ def check_plain_text(field: str, value: object) -> str:
     return text
 
 
+def check_secret(field: str, value: object) -> None:
+    """Accept a plain text, or a callable that is to give one."""
+    if callable(value):
+        check_callable(field, value)
+    elif isinstance(value, str):
+        check_plain_text(field, value)
+    else:
+        raise unexpected(field, "a string, or a callable that gives one")
+
+
 def check_header_text(field: str, value: object) -> str:
     """Accept what a header can carry: printable ASCII (RFC 6749 appendix A.12), not blank at its ends."""
     text = check_text(field, value)
@@ -111,7 +121,7 @@ def check_endpoint(field: str, value: object, *, insecure_http: bool) -> str:
     if parts.scheme not in {"https", "http"} or not parts.hostname:
         raise ConfigurationError(f"{field} must be a URL with scheme and host, such as https://host/path.")
     if "@" in parts.netloc:
-        raise ConfigurationError(f"{field} must not hold a user or a password: use client_id and client_secret.")
+        raise ConfigurationError(f"{field} must not hold a user or a password: they have settings of their own.")
     if "#" in text:
         raise ConfigurationError(f"{field} must not have a fragment (RFC 6749 §3.2): leave out what begins with #.")
     if _SECRET_FIELDS & {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}:
@@ -155,8 +165,8 @@ def check_token_params(field: str, value: object) -> tuple[tuple[str, str], ...]
         if name in _RESERVED_PARAMS:
             raise ConfigurationError(f"{field} must not hold {name!r}: it has a setting of its own.")
         values = given if isinstance(given, Sequence) and not isinstance(given, (str, bytes)) else (given,)
-        if not values or not all(isinstance(each, str) for each in values):
-            raise ConfigurationError(f"{field}[{name!r}] must be a string or a sequence of strings.")
+        if not values or not all(isinstance(each, str) and each.isprintable() for each in values):
+            raise ConfigurationError(f"{field}[{name!r}] must be a printable string or a sequence of such.")
         fields += [(name, str(each)) for each in values]
     return tuple(fields)
 

@@ -15,12 +15,13 @@ from bitquery_auth._checks import (
     check_optional_seconds,
     check_plain_text,
     check_scope,
+    check_secret,
     check_token_params,
     sends_in_the_clear,
     unexpected,
 )
 from bitquery_auth._environment import settings_from_env
-from bitquery_auth._errors import BitqueryAuthError, ConfigurationError, copy_of
+from bitquery_auth._errors import BitqueryAuthError, ConfigurationError, conceals, copy_of
 from bitquery_auth._exchange import METHODS, AuthMethod, Exchange
 from bitquery_auth._flight import call_in_thread
 from bitquery_auth._renewal import Grant, Wanted
@@ -72,6 +73,7 @@ class ClientCredentials(ReuseTokenSource):
         ConfigurationError: a setting is missing or wrong; the message names it.
     """
 
+    @conceals
     def __init__(
         self,
         client_id: str,
@@ -94,11 +96,8 @@ class ClientCredentials(ReuseTokenSource):
         store: TokenStore | None = None,
     ) -> None:
         given = {name: value for name, value in locals().items() if name not in {"self", "__class__"}}
-        self._client_id = check_plain_text("client_id", client_id)
-        if callable(client_secret):
-            check_callable("client_secret", client_secret)
-        else:
-            check_plain_text("client_secret", client_secret)
+        check_plain_text("client_id", client_id)
+        check_secret("client_secret", client_secret)
         self._token_endpoint = check_endpoint("token_endpoint", token_endpoint, insecure_http=insecure_http)
         at_bitquery = _bitquery.is_bitquery_url(token_endpoint)
         if revocation_endpoint is _BY_ENDPOINT:
@@ -114,10 +113,10 @@ class ClientCredentials(ReuseTokenSource):
             scope = _bitquery.SCOPE if at_bitquery else None
         self._scope = check_scope("scope", scope)
         params = check_token_params("token_params", token_params)
-        if token_endpoint_auth_method == "client_secret_post" and any(name == "client_id" for name, _ in params):  # noqa: S105 - a method
-            raise ConfigurationError(
-                "token_params must not hold 'client_id': client_secret_post has it in the form already."
-            )
+        if token_endpoint_auth_method == "client_secret_post":  # noqa: S105 - a method; it has the id in the form itself
+            if any(name == "client_id" and value != client_id for name, value in params):
+                raise ConfigurationError("token_params must not hold another 'client_id' than client_id itself.")
+            params = tuple(field for field in params if field[0] != "client_id")
         settings = {name: value for name, value in given.items() if value is not _BY_ENDPOINT}
         super().__init__(settings, leeway=leeway, renew_ahead=renew_ahead)
         self._default_lifetime = check_optional_seconds("default_lifetime", default_lifetime, positive=True)
@@ -170,7 +169,7 @@ class ClientCredentials(ReuseTokenSource):
         try:
             answer = self._exchange.revoke_token(self._revocation_endpoint, secret, token.access_token)
             if not answer.successful:
-                failure = refusal(answer, time.time())
+                failure = refusal(answer, time.time(), "Check revocation_endpoint.")
         except BitqueryAuthError as error:
             failure = copy_of(error)
         del secret
@@ -211,4 +210,5 @@ class ClientCredentials(ReuseTokenSource):
         return Grant.of(granted.access_token, asked, lifetime, token_type=granted.token_type, scope=scope)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(client_id={self._client_id!r}, token_endpoint={self._token_endpoint!r})"
+        client_id, endpoint = map(self._settings.get, ("client_id", "token_endpoint"))
+        return f"{type(self).__name__}(client_id={client_id!r}, token_endpoint={endpoint!r})"

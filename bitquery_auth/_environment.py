@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from bitquery_auth._errors import ConfigurationError
+from bitquery_auth._errors import ConfigurationError, conceals
 from bitquery_auth._token import StaticToken
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ _OAUTH_TOKEN = "ory_at_"  # noqa: S105 - how Ory Hydra's access tokens begin, fa
 _V1_KEY = "BQY"
 
 
+@conceals
 def from_env() -> ClientCredentials | StaticToken:
     """Give the source that the environment describes.
 

@@ -13,11 +13,14 @@ No message holds a token, a secret or the body of an answer.
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, wraps
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 E = TypeVar("E", bound="BitqueryAuthError")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class BitqueryAuthError(Exception):
@@ -72,6 +75,30 @@ class TokenEndpointError(BitqueryAuthError):
 
 class InvalidTokenResponseError(BitqueryAuthError):
     """The token endpoint answered 2xx, but with nothing that can be used as a token."""
+
+
+def conceals(call: Callable[P, R]) -> Callable[P, R]:
+    """Keep what a call is given, which may be a secret, out of the traceback of what it raises.
+
+    Crash reporters send the local variables of every frame: the error is raised anew from one that has none.
+    """
+
+    @wraps(call)
+    def concealed(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return call(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - also a TypeError for an argument that there is not
+            failure = error.with_traceback(None)
+        del args, kwargs
+        failure.__context__ = failure.__cause__
+        if failure.__cause__ is not None:
+            failure.__cause__.__traceback__ = None
+        try:
+            raise failure
+        finally:
+            del failure  # the traceback holds this frame
+
+    return concealed
 
 
 def copy_of(error: E, note: str = "") -> E:

@@ -6,16 +6,13 @@ import os
 import re
 import stat
 import tempfile
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bitquery_auth._errors import ConfigurationError
 from bitquery_auth._store import NoTokenError, dump_token, has_ended, load_token
 from bitquery_auth._token import Token
-
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
 
 __all__ = ["FileTokenStore"]
 
@@ -51,7 +48,7 @@ class FileTokenStore:
             raise ConfigurationError(
                 "FileTokenStore needs filelock and platformdirs: pip install 'bitquery_auth[file]'."
             ) from error
-        self._lock_class: type[BaseFileLock] = FileLock
+        self._lock_class = FileLock
         self._folder = user_cache_path("bitquery_auth", appauthor=False) if path is None else _checked(path)
         if not self._folder.is_absolute():  # as where the user has no home
             raise ConfigurationError("path must be given: this user has no cache folder.")
@@ -89,7 +86,7 @@ class FileTokenStore:
         if token is not None and token.access_token == access_token:
             self._file(key, ".json").unlink(missing_ok=True)
 
-    def lock(self, key: str, timeout: float) -> BaseFileLock:
+    def lock(self, key: str, timeout: float) -> AbstractContextManager[object]:
         """Keep the other processes and threads from fetching under a key. Raises TimeoutError after the timeout."""
         path = self._file(key, ".lock")
         self._folder.mkdir(mode=_ONLY_OURS, parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from bitquery_auth._checks import check_plain_text, check_text
-from bitquery_auth._errors import ConfigurationError
+from bitquery_auth._errors import ConfigurationError, conceals
 from bitquery_auth._store import dump_token, has_ended, load_token
 from bitquery_auth._token import Token
 
@@ -50,6 +50,7 @@ class RedisTokenStore:
         ConfigurationError: an argument is wrong, or the extra ``bitquery_auth[redis]`` is not installed.
     """
 
+    @conceals
     def __init__(self, url_or_client: str | Redis | RedisCluster, *, prefix: str = "bitquery_auth:") -> None:
         # Imported by the thread that makes the store: a fork in the middle of an import leaves it locked for good.
         try:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from inspect import iscoroutinefunction
 from typing import Any, Protocol, Self, runtime_checkable
 
-from bitquery_auth._checks import check_header_text, check_text, unexpected
-from bitquery_auth._errors import ConfigurationError
+from bitquery_auth._checks import check_header_text, check_plain_text, check_text, unexpected
+from bitquery_auth._errors import ConfigurationError, conceals
 
 _QUOTES = "'\"`"
 
@@ -35,20 +35,28 @@ class Token:
 
     def __post_init__(self) -> None:
         check_header_text("access_token", self.access_token)
-        check_text("token_type", self.token_type)
-        if self.scope is not None and not isinstance(self.scope, str):
-            raise unexpected("scope", "a string or None")
+        check_plain_text("token_type", self.token_type)
+        if self.scope is not None and not (isinstance(self.scope, str) and self.scope.isprintable()):
+            raise unexpected("scope", "a printable string or None")
         if self.expires_at is not None:
-            if not isinstance(self.expires_at, datetime) or self.expires_at.tzinfo is None:
+            try:
+                ends = self.expires_at.astimezone(UTC) if self.expires_at.tzinfo is not None else None
+            except (AttributeError, OverflowError):  # it is no datetime; UTC has no such day
+                ends = None
+            if ends is None:
                 raise unexpected(
                     "expires_at", "None, or a datetime that has a time zone: datetime.now(timezone.utc) + …"
                 )
-            object.__setattr__(self, "expires_at", self.expires_at.astimezone(UTC))
+            object.__setattr__(self, "expires_at", ends)
 
     @property
     def expires_in(self) -> float | None:
         """Seconds left until it ends, negative once it has ended; None where that is unknown."""
         return None if self.expires_at is None else self.expires_at.timestamp() - time.time()
+
+
+# The constructor that the dataclass has made holds the token in its frame.
+Token.__init__ = conceals(Token.__init__)  # type: ignore[method-assign]
 
 
 @runtime_checkable
@@ -74,7 +82,11 @@ def check_token_source(field: str, value: object) -> TokenSource:
     Raises:
         ConfigurationError: it has not, as with a bare token or a pair of credentials.
     """
-    if isinstance(value, type) or not isinstance(value, TokenSource) or iscoroutinefunction(value.token):
+    if (
+        isinstance(value, type)
+        or not isinstance(value, TokenSource)
+        or any(map(iscoroutinefunction, (value.token, value.discard)))
+    ):
         raise ConfigurationError(
             f"{field} must be a token source, not {type(value).__name__}: ClientCredentials(id, secret), "
             f"StaticToken(token), or an object with token() and discard(token), neither of them async."
@@ -108,6 +120,7 @@ class StaticToken(Shared):
 
     __slots__ = ("__weakref__", "_token")
 
+    @conceals
     def __init__(self, access_token: str) -> None:
         check_text("access_token", access_token)
         self._token = Token(_as_meant(access_token))

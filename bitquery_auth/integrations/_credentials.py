@@ -6,8 +6,10 @@ from typing import Any
 
 from bitquery_auth import ClientCredentials, StaticToken, from_env
 from bitquery_auth._environment import _OPTIONAL, _read, settings_from_env
+from bitquery_auth._errors import conceals
 
 
+@conceals
 def source_of(client_id: str | None, client_secret: str | None, **settings: Any) -> ClientCredentials | StaticToken:
     """Give the source for these credentials, or without them the one that the environment describes.
 

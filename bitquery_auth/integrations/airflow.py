@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 from bitquery_auth import _bitquery
 from bitquery_auth._client_credentials import ClientCredentials
+from bitquery_auth._errors import conceals
 from bitquery_auth._requests_auth import RequestsAuth
 from bitquery_auth._token import TokenSource
 from bitquery_auth.integrations._credentials import source_of
@@ -55,6 +56,7 @@ class AirflowAuth(RequestsAuth):
     allowed_hosts: ClassVar[Iterable[str]] = _bitquery.HOSTS
     settings: ClassVar[Mapping[str, Any]] = {}
 
+    @conceals
     def __init__(self, login: str | None = None, password: str | None = None) -> None:
         super().__init__(self._shared(source_of(login, password, **self.settings)), allowed_hosts=self.allowed_hosts)
 

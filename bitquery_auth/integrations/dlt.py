@@ -11,6 +11,7 @@ from typing import Any
 
 from dlt.sources.helpers.rest_client.auth import AuthConfigBase
 
+from bitquery_auth._errors import conceals
 from bitquery_auth._requests_auth import RequestsAuth
 
 __all__ = ["DltAuth"]
@@ -25,6 +26,7 @@ class DltAuth(RequestsAuth, AuthConfigBase):  # type: ignore[misc, unused-ignore
 
     __is_resolved__ = True  # by whoever made it: there is nothing for dlt to look up in its configuration
 
+    @conceals
     def __init__(self, *args: Any, **settings: Any) -> None:
         AuthConfigBase.__init__(self)
         RequestsAuth.__init__(self, *args, **settings)

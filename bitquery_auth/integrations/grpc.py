@@ -20,7 +20,7 @@ import grpc
 
 from bitquery_auth import _bitquery
 from bitquery_auth._auth import Auth
-from bitquery_auth._errors import BitqueryAuthError
+from bitquery_auth._errors import BitqueryAuthError, conceals
 from bitquery_auth._flight import run_in_thread
 from bitquery_auth._hosts import Origin
 from bitquery_auth._token import TokenSource
@@ -42,6 +42,7 @@ class GrpcAuth(Auth, grpc.AuthMetadataPlugin):  # type: ignore[misc]  # gRPC has
         ConfigurationError: a setting is missing or wrong; the message names it.
     """
 
+    @conceals
     def __init__(
         self,
         source: TokenSource,

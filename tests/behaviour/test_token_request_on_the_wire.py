@@ -2,10 +2,11 @@
 
 import json
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
-from bitquery_auth import ClientCredentials, TokenEndpointError, __version__
+from bitquery_auth import ClientCredentials, ConfigurationError, TokenEndpointError, __version__
 from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._messages import Request, Response
 from tests.clock import Clock
@@ -63,6 +64,28 @@ def test_a_sequence_is_a_repeated_field_in_its_order(endpoint: Origin) -> None:
     """Hazard K6: also where Authlib would keep the last one only."""
     request = ask(endpoint, token_params={"resource": ["https://b", "https://a"], "audience": "x"})
     assert b"&resource=https%3A%2F%2Fb&resource=https%3A%2F%2Fa&audience=x" in request.body
+
+
+@pytest.mark.parametrize("given", ["the id", ["the id"], ["the id", "the id"]])
+def test_a_client_id_among_the_fields_is_sent_once_where_the_form_has_it_already(endpoint: Origin, given: Any) -> None:
+    """Hazard K6."""
+    request = ask(endpoint, token_params={"client_id": given, "audience": "x"})
+    assert request.body.count(b"client_id=") == 1
+    assert b"&audience=x&client_id=the+id&" in request.body
+
+
+@pytest.mark.parametrize("given", ["another", ["the id", "another"], "", "The id"])
+def test_another_client_id_among_the_fields_is_a_wrong_setting(endpoint: Origin, given: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"token_params .*another 'client_id'"):
+        ask(endpoint, token_params={"client_id": given})
+    assert endpoint.requests == []
+
+
+@pytest.mark.parametrize("given", ["the id", "another"])
+def test_with_basic_a_client_id_among_the_fields_is_sent(endpoint: Origin, given: str) -> None:
+    """Some servers want it beside the header."""
+    request = ask(endpoint, token_params={"client_id": given}, token_endpoint_auth_method="client_secret_basic")
+    assert parse_qs(request.body.decode())["client_id"] == [given]
 
 
 def test_a_secret_that_was_rotated_is_used_from_the_next_fetch_on(sandbox: Sandbox, clock: Clock) -> None:

@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from bitquery_auth import ClientCredentials, ConfigurationError, HTTPXAuth, RequestsAuth, ShortTermToken, StaticToken
+from bitquery_auth import (
+    ClientCredentials,
+    ConfigurationError,
+    HTTPXAuth,
+    RequestsAuth,
+    ShortTermToken,
+    StaticToken,
+    Token,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 
@@ -32,6 +40,16 @@ class AsynchronousSource:
         """Nothing."""
 
 
+class AsynchronousDiscard:
+    """Its refused token would never go: nobody awaits what `discard` gives."""
+
+    def token(self) -> Token:
+        return Token("t")
+
+    async def discard(self, token: object) -> None:
+        """Nobody awaits this, either."""
+
+
 MAKES: dict[str, Callable[[Any], object]] = {
     "client_secret": lambda given: ClientCredentials("id", given),
     "token_endpoint_auth_method": lambda given: ClientCredentials("id", "secret", token_endpoint_auth_method=given),
@@ -48,8 +66,9 @@ def test_an_async_callable_is_a_wrong_setting(setting: str, given: Any) -> None:
         MAKES[setting](given)
 
 
+@pytest.mark.parametrize("source", [AsynchronousSource(), AsynchronousDiscard()], ids=["token", "discard"])
 @pytest.mark.parametrize("make", [RequestsAuth, HTTPXAuth, ShortTermToken])
-def test_a_source_whose_token_is_async_is_a_wrong_source(make: Callable[[Any], object]) -> None:
+def test_a_source_with_an_async_method_is_a_wrong_source(make: Callable[[Any], object], source: Any) -> None:
     """Hazard G5."""
-    with pytest.raises(ConfigurationError, match="source"):
-        make(AsynchronousSource())
+    with pytest.raises(ConfigurationError, match=r"source .*neither of them async"):
+        make(source)

@@ -214,11 +214,25 @@ def test_form_fields_with_a_setting_of_their_own_are_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [None, 5, b"S3NTINEL", [], (), [SENTINEL, 5], [[SENTINEL]], {SENTINEL}, {"x": SENTINEL}]
+    "value",
+    [
+        None,
+        5,
+        b"S3NTINEL",
+        [],
+        (),
+        [SENTINEL, 5],
+        [[SENTINEL]],
+        {SENTINEL},
+        {"x": SENTINEL},
+        f"{SENTINEL}\n",
+        [SENTINEL, "\x00"],
+        "\ud800",
+    ],
 )
 def test_a_form_fields_value_is_text_or_a_sequence_of_texts(value: object) -> None:
     message = refusal_of(checks.check_token_params, {"resource": value})
-    assert message == "the_field['resource'] must be a string or a sequence of strings."
+    assert message == "the_field['resource'] must be a printable string or a sequence of such."
 
 
 def test_what_is_none_of_the_allowed_values_is_told_which_they_are() -> None:

@@ -83,7 +83,7 @@ def test_insecure_http_lets_http_be_used_and_nothing_else() -> None:
 )
 def test_a_user_in_the_url_is_refused(value: str) -> None:
     """Hazard S4: also where it looks like the host."""
-    assert "must not hold a user or a password: use client_id and client_secret" in refusal_of(value)
+    assert "must not hold a user or a password: they have settings of their own" in refusal_of(value)
 
 
 @pytest.mark.parametrize("value", [f"https://auth.example.com/token#{SENTINEL}", "https://auth.example.com/#"])

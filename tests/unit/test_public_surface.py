@@ -9,11 +9,22 @@ import sys
 import tokenize
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import bitquery_auth
-from bitquery_auth import ClientCredentials, HTTPXAuth, RequestsAuth
+from bitquery_auth import (
+    ClientCredentials,
+    HTTPXAuth,
+    RedisTokenStore,
+    RequestsAuth,
+    ShortTermToken,
+    StaticToken,
+    Token,
+    from_env,
+    websocket_url,
+)
 
 PACKAGE = Path(bitquery_auth.__file__).parent
 PUBLIC = {
@@ -34,7 +45,7 @@ PUBLIC = {
 }
 STORES = {"FileTokenStore", "RedisTokenStore", "TokenStore"}  # beside the core: they come with it or without
 
-MOST_LINES_OF_CODE = 2_050
+MOST_LINES_OF_CODE = 2_200
 MOST_LINES_OF_A_FILE = 300
 # Around the core, and not counted to it: the command line, pytest's plugin, shared stores.
 AROUND = ("__main__", "pytest_plugin", "_store", "_file_store", "_redis_store")
@@ -92,7 +103,7 @@ def test_importing_the_package_warns_of_nothing_and_imports_no_client() -> None:
         ("Token, StaticToken, TokenSource, ConfigurationError, from_env", ["requests", "httpx", "httpx2", "authlib"]),
         ("RequestsAuth, StaticToken", ["httpx", "httpx2", "authlib"]),
         ("RequestsAuth, ClientCredentials", ["httpx", "httpx2"]),
-        ("HTTPXAuth, StaticToken", ["authlib"]),
+        ("HTTPXAuth, StaticToken", ["authlib", "requests", "urllib3"]),
         ("websocket_url", ["requests", "httpx", "httpx2", "authlib"]),
     ],
 )
@@ -118,6 +129,47 @@ def test_both_auths_are_constructed_alike() -> None:
         for auth in (RequestsAuth, HTTPXAuth)
     )
     assert ours == theirs
+
+
+TRANSPORT = ["timeout", "verify", "cert", "proxies", "trust_env", "insecure_http"]
+
+
+@pytest.mark.parametrize(
+    ("thing", "positional", "by_name"),
+    [
+        (
+            ClientCredentials,
+            ["client_id", "client_secret"],
+            [
+                *("token_endpoint", "revocation_endpoint", "token_endpoint_auth_method", "scope", "token_params"),
+                *("leeway", "renew_ahead", "default_lifetime", *TRANSPORT, "store"),
+            ],
+        ),
+        (ShortTermToken, ["source"], ["lifetime", "endpoint", "leeway", "renew_ahead", *TRANSPORT]),
+        (StaticToken, ["access_token"], []),
+        (Token, ["access_token"], ["token_type", "scope", "expires_at"]),
+        (
+            RequestsAuth,
+            ["source"],
+            ["allowed_hosts", "header_name", "scheme", "is_auth_failure", "replay", "insecure_http"],
+        ),
+        (
+            HTTPXAuth,
+            ["source"],
+            ["allowed_hosts", "header_name", "scheme", "is_auth_failure", "replay", "insecure_http"],
+        ),
+        (RedisTokenStore, ["url_or_client"], ["prefix"]),
+        (websocket_url, ["url", "token"], []),
+        (from_env, [], []),
+    ],
+    ids=lambda given: getattr(given, "__name__", ""),
+)
+def test_a_signature_shows_the_parameters(thing: Any, positional: list[str], by_name: list[str]) -> None:
+    """Hazard G6: for editors and for whoever calls help()."""
+    parameters = inspect.signature(thing).parameters.values()
+    assert [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD] == positional
+    assert [each.name for each in parameters if each.kind is each.KEYWORD_ONLY] == by_name
+    assert len(parameters) == len(positional) + len(by_name)
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,15 @@ TRANSPORT: dict[str, list[Any]] = {
     "timeout": [*NOT_SECONDS, 0, None],
     "verify": [None, 1, SENTINEL.encode(), [SENTINEL], "", "  "],
     "cert": [5, True, SENTINEL.encode(), (SENTINEL,), (SENTINEL, SENTINEL, SENTINEL), (SENTINEL, 5), "", ("", "")],
-    "proxies": [SENTINEL, [SENTINEL], 5, {"https": 5}, {5: SENTINEL}],
+    "proxies": [
+        SENTINEL,
+        [SENTINEL],
+        5,
+        {"https": 5},
+        {5: SENTINEL},
+        {"https": f"http://user:{SENTINEL}@a.example:3128\n"},
+        {"https\0": f"http://{SENTINEL}.example"},
+    ],
     "trust_env": NOT_A_FLAG,
     "insecure_http": NOT_A_FLAG,
 }
@@ -147,6 +155,29 @@ def refusal_of(make: Callable[[], object], field: str) -> str:
 def test_a_bad_setting_is_told_at_construction_and_not_shown(make: Make, field: str, value: Any) -> None:
     """Hazards S5, S9, G7."""
     refusal_of(lambda: make(**{field: value}), field)
+
+
+@pytest.mark.parametrize(
+    ("make", "field", "value", "allowed"),
+    [
+        (credentials, "verify", None, "True, False or the path of a file or folder with certificates"),
+        (short_term, "verify", 5, "True, False or the path of a file or folder with certificates"),
+        (credentials, "cert", (SENTINEL,) * 3, "the path of a file, a pair of them (certificate, key), or None"),
+        (credentials, "cert", (SENTINEL, None), "the path of a file, a pair of them (certificate, key), or None"),
+        (short_term, "cert", [SENTINEL] * 2, "the path of a file, a pair of them (certificate, key), or None"),
+        (credentials, "client_secret", None, "a string, or a callable that gives one"),
+        (credentials, "client_secret", 5, "a string, or a callable that gives one"),
+        (
+            credentials,
+            "proxies",
+            {"https": "\n"},
+            "a mapping of printable strings, such as {'https': 'http://proxy:3128'}",
+        ),
+    ],
+)
+def test_a_bad_setting_is_told_what_it_may_be(make: Make, field: str, value: Any, allowed: str) -> None:
+    """Hazard G7."""
+    assert refusal_of(lambda: make(**{field: value}), field) == f"{field} must be {allowed}."
 
 
 @pytest.mark.parametrize("make", [credentials, short_term, by_requests, by_httpx])
@@ -259,7 +290,12 @@ def test_a_token_that_no_header_can_carry_is_refused(value: Any) -> None:
     [
         ("token_type", None),
         ("token_type", 5),
+        ("token_type", f"{SENTINEL}\n"),
+        ("token_type", "Bearer\0"),
+        ("token_type", ""),
         ("scope", 5),
+        ("scope", f"{SENTINEL}\r\nX: y"),
+        ("scope", "api\x1b[2J"),
         ("scope", [SENTINEL]),
         ("expires_at", 1_800_000_000),
         ("expires_at", "2027-01-15"),

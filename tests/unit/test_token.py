@@ -40,6 +40,22 @@ def test_a_tokens_end_needs_a_time_zone() -> None:
         Token(TOKEN, expires_at=datetime(2027, 1, 15, 9, 0))  # noqa: DTZ001 - that is the point
 
 
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("day", "hours"), [(LAST, -1), (LAST, -23), (FIRST, 1), (FIRST, 14)])
+def test_a_tokens_end_is_a_day_that_utc_has(day: datetime, hours: int) -> None:
+    """Hazard E4: no OverflowError, which no handler expects."""
+    with pytest.raises(ConfigurationError, match="expires_at") as caught:
+        Token(TOKEN, expires_at=day.replace(tzinfo=timezone(timedelta(hours=hours))))
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("day", [FIRST, LAST])
+def test_the_first_and_the_last_day_of_utc_are_ends(day: datetime) -> None:
+    assert Token(TOKEN, expires_at=day).expires_in is not None
+
+
 @pytest.mark.parametrize("seconds", [-3600, -1, 1, 90, 3600])
 def test_the_seconds_left_are_counted_from_now(seconds: int) -> None:
     """Hazard E9: negative once it has ended."""
