@@ -15,9 +15,9 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
-from bitquery_auth._checks import MAX_SECONDS, check_header_text
+from bitquery_auth._checks import MAX_SECONDS, check_header_text, split_url
 from bitquery_auth._errors import ConfigurationError, InvalidTokenResponseError, TokenEndpointError
 
 MOST_BYTES = 1 << 20
@@ -73,14 +73,14 @@ class TokenAnswer:
 _NOT_ONE = "That is no answer of a token endpoint: check token_endpoint."
 
 
-def judge(answer: Answer, now: float, *, member: str = "access_token", advice: str = _NOT_ONE) -> TokenAnswer:
+def judge(answer: Answer, now: float, *, member: str = "access_token", advice: str | None = None) -> TokenAnswer:
     """Take the token out of an answer.
 
     Args:
         answer: The answer to a token request.
         now: The wall clock, in seconds since the epoch, for a ``Retry-After`` date.
         member: What the token's member is called.
-        advice: What to tell whoever gets an answer that is none of such an endpoint.
+        advice: What to tell whoever gets no token; None: to check the endpoint, unless the answer is one of such.
 
     Raises:
         TokenEndpointError: it is not 2xx, or it is an error in spite of a 2xx.
@@ -105,7 +105,7 @@ def judge(answer: Answer, now: float, *, member: str = "access_token", advice: s
         token_type = "Bearer"  # noqa: S105 - required by RFC 6749 §5.1, and yet often missing or null
     if token_type.lower() in _UNUSABLE_TYPES:
         raise _unusable(answer, "its token_type is one that a bearer header cannot carry", advice)
-    secrets = (*answer.secrets, access_token)
+    secrets = _secrets(answer, members)
     scope = members.get("scope")
     return TokenAnswer(
         access_token=access_token,
@@ -127,18 +127,21 @@ def seconds_in(value: object) -> float | None:
     return float(max(-MAX_SECONDS, min(value, MAX_SECONDS)))
 
 
-def refusal(answer: Answer, now: float, advice: str = "") -> TokenEndpointError:
-    """Say what an error answer says, and what to do about it."""
+def refusal(answer: Answer, now: float, advice: str | None = None) -> TokenEndpointError:
+    """Say what an error answer says, and what to do about it: what `judge` is told to advise, if nothing better."""
     members = _json_object(answer) or {}
+    secrets = _secrets(answer, members)
     error, description, uri = (
-        _words(members.get(name), answer.secrets) for name in ("error", "error_description", "error_uri")
+        _words(members.get(name), secrets) for name in ("error", "error_description", "error_uri")
     )
     if error is None:
         description = uri = None
+    if advice is None:
+        advice = _NOT_ONE if error is None else ""
     said = f"{answer.host} answered {answer.status_code}"
     if error is not None:
         said += f" {error}" + (f": {description}" if description else "")
-    way_out = _way_out(answer, error, description) or (advice if error is None else "")
+    way_out = _way_out(answer, error, description) or advice
     return TokenEndpointError(
         f"{said.rstrip('.')}. {way_out}".rstrip(),
         error=error,
@@ -151,7 +154,7 @@ def refusal(answer: Answer, now: float, advice: str = "") -> TokenEndpointError:
 
 def _way_out(answer: Answer, error: str | None, description: str | None) -> str:
     if HTTPStatus.MULTIPLE_CHOICES <= answer.status_code < HTTPStatus.BAD_REQUEST:
-        target = _words(_host(answer.headers.get("Location", "")), answer.secrets)
+        target = _host(_words(answer.headers.get("Location"), answer.secrets) or "")  # parsed, a secret may be in parts
         return (
             f"A redirect{f' to {target}' if target else ''} is not followed: the credentials would go along. "
             f"Give the endpoint's final URL."
@@ -175,8 +178,8 @@ _WAYS_OUT = {
 }
 
 
-def _unusable(answer: Answer, why: str, advice: str) -> InvalidTokenResponseError:
-    return InvalidTokenResponseError(f"{answer.host} answered {answer.status_code}, but {why}. {advice}")
+def _unusable(answer: Answer, why: str, advice: str | None) -> InvalidTokenResponseError:
+    return InvalidTokenResponseError(f"{answer.host} answered {answer.status_code}, but {why}. {advice or _NOT_ONE}")
 
 
 def _json_object(answer: Answer) -> dict[str, Any] | None:
@@ -187,6 +190,12 @@ def _json_object(answer: Answer) -> dict[str, Any] | None:
     except (ValueError, RecursionError):  # not JSON, not UTF-8, a number of 5000 digits; nested too deep
         return None
     return members if isinstance(members, dict) else None
+
+
+def _secrets(answer: Answer, members: dict[str, Any]) -> tuple[str, ...]:
+    """What was sent, and any token that came, whatever its kind: the server may quote both."""
+    tokens = [value for name, value in members.items() if name.endswith("token") and isinstance(value, str) and value]
+    return *answer.secrets, *tokens, *map(quote_plus, tokens)
 
 
 def _words(value: object, secrets: tuple[str, ...]) -> str | None:
@@ -205,9 +214,11 @@ def printable(text: str) -> str:
 
 def _host(location: str) -> str:
     try:
-        return urlsplit(location).netloc.rpartition("@")[2]
+        parts = split_url(location)
     except ValueError:
         return ""
+    # With one more behind the authority, what looks like the host may be the beginning of a password.
+    return "" if "@" in parts.path + parts.query + parts.fragment else parts.netloc.rpartition("@")[2]
 
 
 def _retry_after(answer: Answer, now: float) -> float | None:

@@ -240,15 +240,19 @@ class Ledger:
     def failed(self, error: BitqueryAuthError, now: Instant, jitter: float) -> None:
         """Note how a fetch failed, and leave the token endpoint alone for a while (RFC 9110 §10.2.3).
 
-        A wrong setting earns no pause: nothing was asked of the endpoint.
+        A wrong setting, such as a vault's that is sealed, is no matter of the endpoint: only while a token lives does
+        it make a pause.
         """
-        if isinstance(error, ConfigurationError):
+        is_ours = isinstance(error, ConfigurationError)
+        if is_ours and not self._retry.reached(now):
+            return
+        self.error = None if is_ours else error
+        if is_ours and self.usable(now) is None:
             return
         pause = self._backoff * (1 - BACKOFF_JITTER * jitter)
         if isinstance(error, TokenEndpointError) and error.retry_after is not None:
             pause = max(pause, min(error.retry_after, RETRY_AFTER_MOST))
         self._backoff = min(2 * self._backoff, BACKOFF_MOST)
-        self.error = error
         self._retry = now.plus(pause)
 
     def discard(self, access_token: str) -> bool:

@@ -15,6 +15,7 @@ import threading
 import time
 import weakref
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -40,6 +41,8 @@ class ReuseTokenSource(Shared, ABC):
         leeway: Seconds before its end from which on a token is replaced before use.
         renew_ahead: Seconds before that from which on it is renewed in the background; 0: never; None: by lifetime.
     """
+
+    _settings: Mapping[str, Any] = {}  # a crash report may ask for the repr of one that could not be made
 
     def __init__(self, settings: dict[str, Any], *, leeway: float, renew_ahead: float | None) -> None:
         self._settings = settings
@@ -89,9 +92,9 @@ class ReuseTokenSource(Shared, ABC):
         with self._lock:
             discarded = self._ledger.discard(access_token)
         if discarded:
-            logger.debug("%s: token discarded", self)
+            logger.debug("%s: token discarded, as it was refused or revoked", self)
 
-    def is_fresh(self, token: Token) -> bool:
+    def _is_fresh(self, token: Token) -> bool:
         """Whether a token was asked for after the last one was discarded: its refusal then tells of the API."""
         kept = self._ledger.kept
         return kept is None or kept.token is not token or kept.is_fresh

@@ -12,11 +12,15 @@ import requests
 from bitquery_auth import _bitquery
 from bitquery_auth._answer import Answer, judge
 from bitquery_auth._checks import check_endpoint, check_seconds, sends_in_the_clear
+from bitquery_auth._errors import ConfigurationError, conceals
 from bitquery_auth._renewal import Grant, Wanted
 from bitquery_auth._reuse import ReuseTokenSource, logger, now
 from bitquery_auth._token import Token, TokenSource, check_token_source
 from bitquery_auth._transport import Transport
 
+_REFUSED = (
+    "The API refuses the source's token, too: it has ended or was revoked, or the application may not use this API."
+)
 _NO_LONGER_OFFERED = (
     "The API seems no longer to offer short-term tokens at this endpoint: use the source itself, "
     "with a short lifetime set for the application."
@@ -32,13 +36,14 @@ class ShortTermToken(ReuseTokenSource):
     Args:
         source: Where the long tokens come from.
         lifetime: Whole seconds that a short token is to live.
-        endpoint: The API's URL: https, or http on loopback.
+        endpoint: The API's URL: https, or http on loopback. Required with a source of another token endpoint.
         leeway, renew_ahead, timeout, verify, cert, proxies, trust_env, insecure_http: As of `ClientCredentials`.
 
     Raises:
         ConfigurationError: a setting is wrong; the message names it.
     """
 
+    @conceals
     def __init__(
         self,
         source: TokenSource,
@@ -70,14 +75,20 @@ class ShortTermToken(ReuseTokenSource):
         return self._endpoint
 
     def _fetch(self, wanted: Wanted) -> Grant:  # noqa: ARG002 - it has no store
+        if self._endpoint == _bitquery.GRAPHQL_ENDPOINT and _bitquery.is_elsewhere(self._source):
+            raise ConfigurationError(
+                "endpoint is required with a source whose token_endpoint is not Bitquery's: give that API's URL."
+            )
         asked = now()
         long_token = self._source.token()
         answer = self._exchange(long_token)
         if answer.status_code == HTTPStatus.UNAUTHORIZED:
             self._source.discard(long_token)
-            long_token = self._source.token()
-            answer = self._exchange(long_token)
-        granted = judge(answer, time.time(), member="token", advice=_NO_LONGER_OFFERED)
+            refused, long_token = long_token, self._source.token()
+            if long_token.access_token != refused.access_token:
+                answer = self._exchange(long_token)
+        advice = _REFUSED if answer.status_code == HTTPStatus.UNAUTHORIZED else _NO_LONGER_OFFERED
+        granted = judge(answer, time.time(), member="token", advice=advice)
         ends = long_token.expires_at
         lifetime = self._lifetime if ends is None else min(self._lifetime, ends.timestamp() - asked.wall)
         return Grant.of(granted.access_token, asked, lifetime, scope=long_token.scope)
@@ -90,4 +101,5 @@ class ShortTermToken(ReuseTokenSource):
         return self._transport.ask(session, self._endpoint, send, secrets=(long_token.access_token,))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._source!r}, lifetime={self._lifetime})"
+        source, lifetime, endpoint = map(self._settings.get, ("source", "lifetime", "endpoint"))
+        return f"{type(self).__name__}({source!r}, lifetime={lifetime}, endpoint={endpoint!r})"

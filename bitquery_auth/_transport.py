@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import socket
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
+from ssl import SSLCertVerificationError, SSLEOFError
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from bitquery_auth import __version__
 from bitquery_auth._answer import MOST_BYTES, Answer, printable
 from bitquery_auth._checks import check_flag, check_seconds, check_text, unexpected
-from bitquery_auth._deadline import Deadline, DeadlineAdapter
+from bitquery_auth._deadline import Deadline
 from bitquery_auth._errors import ConfigurationError, TokenRequestError
 
 _CHUNK = 65536
@@ -39,16 +43,21 @@ class Transport:
     def __post_init__(self) -> None:
         self.timeout = min(check_seconds("timeout", self.timeout, positive=True), _LONGEST)
         check_flag("trust_env", self.trust_env)
-        if not isinstance(self.verify, bool):
+        if not isinstance(self.verify, (bool, str)):
+            raise unexpected("verify", "True, False or the path of a file or folder with certificates")
+        if isinstance(self.verify, str):
             check_text("verify", self.verify)
-        pair = isinstance(self.cert, tuple) and len(self.cert) == 2  # noqa: PLR2004 - certificate and key
-        for path in () if self.cert is None else self.cert if pair else (self.cert,):
+        is_pair = isinstance(self.cert, tuple) and len(self.cert) == 2  # noqa: PLR2004 - certificate and key
+        paths = () if self.cert is None else self.cert if is_pair else (self.cert,)
+        if not all(isinstance(path, str) for path in paths):
+            raise unexpected("cert", "the path of a file, a pair of them (certificate, key), or None")
+        for path in paths:
             check_text("cert", path)
         proxies = {} if self.proxies is None else self.proxies
         if not isinstance(proxies, Mapping) or not all(
-            isinstance(part, str) for item in proxies.items() for part in item
+            isinstance(part, str) and part.isprintable() for item in proxies.items() for part in item
         ):
-            raise unexpected("proxies", "a mapping of strings, such as {'https': 'http://proxy:3128'}")
+            raise unexpected("proxies", "a mapping of printable strings, such as {'https': 'http://proxy:3128'}")
         self.proxies = dict(proxies)
 
     def ask(
@@ -82,7 +91,7 @@ class Transport:
         }
         with session, Deadline(self.timeout) as deadline:
             for prefix in ("https://", "http://"):
-                session.mount(prefix, DeadlineAdapter(deadline))
+                session.mount(prefix, _DeadlineAdapter(deadline))
             for last in (False, True):
                 try:
                     response = send(**options, timeout=self._timeouts(deadline))
@@ -120,7 +129,7 @@ class Transport:
         else:  # the words of the system, and nobody else's: a parser's quote the server, who may quote us
             why = f"it sent what is no HTTP ({type(cause).__name__})"
         hint = ""
-        if isinstance(error, requests.exceptions.SSLError):
+        if any(isinstance(link, SSLCertVerificationError) for link in _chain(error)):
             hint = " Check the clock of this machine, and verify= for a certificate of your own."
         elif isinstance(error, requests.exceptions.InvalidSchema):
             hint = " A SOCKS proxy takes a further package: pip install 'requests[socks]'."
@@ -148,16 +157,79 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 def _closed_without_answer(error: Exception) -> bool:
     return isinstance(error, requests.ConnectionError) and any(
-        isinstance(link, (ConnectionResetError, BrokenPipeError)) for link in _chain(error)
+        isinstance(link, (ConnectionResetError, BrokenPipeError, SSLEOFError)) for link in _chain(error)
     )
 
 
-def _shareable(error: Exception) -> Exception | None:
-    """Strip the cause of what holds the secret, the request and the frames that sent it; None: its text may, too."""
-    for link in _chain(error):
-        if isinstance(link, (HTTPException, ValueError)) and not isinstance(link, OSError):
-            return None  # its text quotes what was sent or received
+def _shareable(error: Exception) -> Exception:
+    """Strip the cause of what holds the secret: the request, the frames that sent it, words that quote either side."""
+    chain = _chain(error)
+    # At the bottom is an error of the system, whose words are its own; any other may quote what came.
+    is_systems = isinstance(chain[-1], OSError) and not isinstance(chain[-1], requests.RequestException)
+    if not is_systems or any(
+        isinstance(link, (HTTPException, ValueError)) for link in chain if not isinstance(link, OSError)
+    ):
+        return type(error)() if isinstance(error, requests.RequestException) else requests.RequestException()
+    for link in chain:
         link.__traceback__ = None
         if isinstance(link, requests.RequestException):
             link.request = None
     return error
+
+
+class _SocketOptions(list[Any]):
+    """Socket options, set before each address of a host is tried: after the deadline, none is tried any more."""
+
+    def __init__(self, deadline: Deadline, options: Iterable[Any]) -> None:
+        super().__init__(options)
+        self._deadline = deadline
+
+    def __iter__(self) -> Iterator[Any]:
+        if self._deadline.passed:
+            raise TimeoutError("the deadline has passed")
+        return super().__iter__()
+
+
+class _DeadlineAdapter(HTTPAdapter):
+    """Sends over sockets that a `Deadline` watches, from the first address that is tried.
+
+    Args:
+        deadline: When everything ends.
+    """
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+        super().__init__(max_retries=0)
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Have every connection watched: direct ones, those through a proxy, those through SOCKS."""
+        pool = super().get_connection_with_tls_context(*args, **kwargs)
+        pool.ConnectionCls = _watched(type(pool).ConnectionCls, self._deadline)
+        return pool
+
+
+class _Unlogged(HTTPResponse):
+    """An answer whose senseless headers urllib3 does not write into a log: they may quote the request."""
+
+    def begin(self) -> None:
+        super().begin()
+        self.msg.defects.clear()
+        self.msg.set_payload("")
+
+
+def _watched(connection: Any, deadline: Deadline) -> Any:
+    class Watched(connection):  # type: ignore[misc]  # whichever the pool has
+        response_class = _Unlogged
+
+        def _tunnel(self) -> None:
+            super()._tunnel()
+            if deadline.passed:  # what the shutdown cut off passes for a complete answer of the proxy's
+                raise TimeoutError("the deadline has passed")
+
+        def _new_conn(self) -> socket.socket:
+            self.socket_options: Any = _SocketOptions(deadline, self.socket_options or ())
+            sock: socket.socket = super()._new_conn()
+            deadline.watch(sock)
+            return sock
+
+    return Watched

@@ -219,6 +219,35 @@ def test_a_secret_that_the_endpoint_throws_back_is_in_no_error(
         assert_hidden(text, SECRET, sent)
 
 
+@pytest.mark.parametrize("secret", ["S3C/s3ntinel", "S3C@s3ntinel", "S3C/x@s3ntinel", "S3C?s3ntinel"])
+@pytest.mark.parametrize("written", [str, quote, lambda secret: quote(secret, safe="")], ids=["raw", "path", "all"])
+def test_no_part_of_a_secret_in_a_redirects_user_comes_out(
+    written: Callable[[str], str], secret: str, endpoint: FaultProxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Hazard S5: whatever a parser takes for the host."""
+    caplog.set_level("DEBUG", "bitquery_auth")
+    endpoint.mode = answering(302, Location=f"https://the-id:{written(secret)}@evil.example/token")
+    with pytest.raises(TokenEndpointError) as caught:
+        ClientCredentials("the-id", secret, token_endpoint=f"{endpoint.url}/token").token()
+    for text in (*texts_of_error(caught.value), *own_locals(caught.value), caplog.text):
+        assert_hidden(text, "S3C", "s3ntinel")
+
+
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
+def test_a_token_that_an_error_quotes_is_in_no_error(
+    kind: str, status: int, source_of: Source, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Hazard S5."""
+    caplog.set_level("DEBUG", "bitquery_auth")
+    words = {"error": "invalid_request", "error_description": f"{TOKEN} is not for you"}
+    with pytest.raises(TokenEndpointError) as caught:
+        source_of(answering(status, {kind: TOKEN} | words)).token()
+    assert caught.value.error_description == "<hidden> is not for you"
+    for text in (*texts_of_error(caught.value), *own_locals(caught.value), caplog.text):
+        assert_hidden(text, TOKEN)
+
+
 @pytest.mark.parametrize("start", [b"\x1b[31mHTTP", b"HTTP/1.1 \x1b[31m", b"HTTP/\x1b[31m 200 OK"])
 def test_no_escape_sequence_of_what_is_no_http_comes_out(start: bytes, source_of: Source) -> None:
     """Hazard S5: log injection."""

@@ -16,6 +16,7 @@ import requests
 
 from bitquery_auth import (
     ClientCredentials,
+    ConfigurationError,
     HTTPXAuth,
     RequestsAuth,
     ShortTermToken,
@@ -25,10 +26,11 @@ from bitquery_auth import (
 )
 from bitquery_auth import _httpx_auth as httpx_module
 from bitquery_auth._auth import HeaderValue
-from bitquery_auth._deadline import Deadline, _SocketOptions
+from bitquery_auth._deadline import Deadline
 from bitquery_auth._hosts import Origin as UrlOrigin
 from bitquery_auth._replay import DRAIN_BYTES
 from bitquery_auth._requests_auth import _origin
+from bitquery_auth._transport import _SocketOptions
 from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._messages import Response
 from tests.origin import Origin
@@ -62,7 +64,7 @@ def test_a_header_that_cannot_be_sent_is_told_without_its_value(sandbox: Sandbox
 
     with pytest.raises(TokenRequestError, match="could not be sent") as caught:
         sandbox.credentials(token_endpoint_auth_method=sign).token()
-    assert caught.value.__cause__ is None
+    assert repr(caught.value.__cause__) == "RequestException()"  # without its words, which quote the header
     assert sandbox.client_secret not in str(caught.value)
     assert sandbox.token_requests == 0
 
@@ -176,6 +178,20 @@ def test_a_crawlers_hosts_are_not_remembered_without_end() -> None:
         assert auth(request).headers["Authorization"] == "Bearer token"
     assert len(auth._by_url) <= 256
     assert len(auth._destinations) <= 256
+
+
+def test_nor_are_those_that_it_was_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    auth = RequestsAuth(StaticToken("token"), allowed_hosts=["example.com"])
+    for number in range(600):
+        assert "Authorization" not in auth(requests.Request("GET", f"https://host{number}.example/").prepare()).headers
+    assert len(auth._warned_of) <= 256
+    assert len(caplog.messages) == 600
+
+
+def test_a_short_token_goes_to_bitquerys_hosts_by_default_only_where_it_comes_from_there() -> None:
+    RequestsAuth(ShortTermToken(StaticToken("token")))
+    with pytest.raises(ConfigurationError, match="allowed_hosts is required"):
+        RequestsAuth(ShortTermToken(StaticToken("token"), endpoint="https://api.example.com/graphql"))
 
 
 def test_a_websocket_of_bitquerys_gets_its_token_in_the_url() -> None:

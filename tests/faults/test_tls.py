@@ -1,5 +1,6 @@
 """TLS to the token endpoint: what fails is one typed error, a CA and a client certificate of one's own work."""
 
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from tests.clock import Clock
 from tests.faults.checks import RENEWAL, fails, wait_for_background_fetch
 from tests.faults.conftest import TIMEOUT, Open, before
 from tests.faults.faults import Case, dripping_body, no_answer, silent
-from tests.faults.proxy import Connection, FaultProxy
+from tests.faults.proxy import Connection, Fault, FaultProxy
 
 CA = trustme.CA()
 STRANGER = trustme.CA()
@@ -95,7 +96,7 @@ def test_without_a_token_the_caller_gets_one_typed_error_and_the_secret_is_not_s
     client = open_client(at(verify=ca))
     spoil(endpoint)
     error = fails(lambda: client.get(api), SPOILT, client)
-    assert "Check the clock of this machine, and verify=" in str(error)
+    assert ("Check the clock of this machine, and verify=" in str(error)) is (spoil is not plain_text)
     assert endpoint.requests == []
     assert endpoint.connections == 1
     recover(endpoint)
@@ -168,6 +169,63 @@ def test_the_timeout_ends_a_handshake_that_is_not_answered(
     endpoint.tls, endpoint.greeting = None, silent
     fails(lambda: client.get(api), no_answer(silent, timed=True), client)
     assert endpoint.connections == 1
+
+
+def _closing_at_once(connection: Connection) -> None:
+    connection.sock.shutdown(socket.SHUT_WR)
+    connection.wait_until_left()
+
+
+def _closing_after_the_client_hello(connection: Connection) -> None:
+    assert connection.sock.recv(65536)
+    _closing_at_once(connection)
+
+
+each_closing = pytest.mark.parametrize("closing", [_closing_at_once, _closing_after_the_client_hello])
+
+
+@each_closing
+def test_a_handshake_that_is_closed_is_tried_once_more_at_once(
+    closing: Fault, at: Callable[..., ClientCredentials], endpoint: FaultProxy, ca: str
+) -> None:
+    """Hazard F6: as a connection closed without an answer is."""
+
+    def once(connection: Connection) -> None:
+        recover(endpoint)
+        closing(connection)
+
+    source = at(verify=ca)
+    endpoint.tls, endpoint.greeting = None, once
+    assert source.token().access_token
+    assert endpoint.connections == 2
+    assert len(endpoint.requests) == 1
+
+
+@each_closing
+def test_a_server_that_closes_every_handshake_gets_two_connections_and_no_hint_about_the_clock(
+    closing: Fault, at: Callable[..., ClientCredentials], endpoint: FaultProxy, ca: str
+) -> None:
+    source = at(verify=ca)
+    endpoint.tls, endpoint.greeting = None, closing
+    with pytest.raises(TokenRequestError, match="No answer from") as caught:
+        source.token()
+    assert endpoint.connections == 2
+    assert caught.value.__cause__ is not None
+    assert "clock" not in str(caught.value)
+    assert "verify=" not in str(caught.value)
+
+
+def test_a_handshake_that_fails_for_another_reason_is_not_tried_again_nor_laid_to_the_clock(
+    at: Callable[..., ClientCredentials], endpoint: FaultProxy, ca: str
+) -> None:
+    source = at(verify=ca)
+    context = served_by(GOOD)
+    context.sni_callback = lambda *_: ssl.ALERT_DESCRIPTION_INTERNAL_ERROR
+    endpoint.tls = context
+    with pytest.raises(TokenRequestError) as caught:
+        source.token()
+    assert endpoint.connections == 1
+    assert "clock" not in str(caught.value)
 
 
 def test_a_ca_bundle_of_ones_own_is_trusted(at: Callable[..., ClientCredentials], ca: str) -> None:

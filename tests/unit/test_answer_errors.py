@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bitquery_auth._answer import Answer, judge, refusal
-from bitquery_auth._errors import TokenEndpointError
+from bitquery_auth._errors import InvalidTokenResponseError, TokenEndpointError
 
 NOW = 1_800_000_000.0
 ENDPOINT = "https://auth.example.com:8443/oauth2/token"
@@ -64,7 +64,9 @@ def test_without_an_oauth_code_its_members_are_none(body: Any) -> None:
     """Hazard F1: an error page is an error, with nothing of it in the message."""
     error = refused(body, 400)
     assert (error.error, error.error_description, error.error_uri) == (None, None, None)
-    assert str(error) == "auth.example.com:8443 answered 400."
+    assert str(error) == (
+        "auth.example.com:8443 answered 400. That is no answer of a token endpoint: check token_endpoint."
+    )
 
 
 def test_the_endpoint_gets_advice_of_its_own_where_nothing_else_is_known() -> None:
@@ -73,6 +75,19 @@ def test_the_endpoint_gets_advice_of_its_own_where_nothing_else_is_known() -> No
         judge(plain, NOW)
     with pytest.raises(TokenEndpointError, match=r"answered 404\. Use the source itself\.$"):
         judge(plain, NOW, advice="Use the source itself.")
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>", b"{}", b'{"access_token": "a\\nb"}', b'{"access_token": "a", "token_type": "mac"}']
+)
+def test_so_does_an_answer_that_cannot_be_used(body: bytes) -> None:
+    unusable = Answer(200, {}, body, ENDPOINT)
+    with pytest.raises(
+        InvalidTokenResponseError, match=r"\. That is no answer of a token endpoint: check token_endpoint\.$"
+    ):
+        judge(unusable, NOW)
+    with pytest.raises(InvalidTokenResponseError, match=r"\. Use the source itself\.$"):
+        judge(unusable, NOW, advice="Use the source itself.")
 
 
 def test_an_answer_of_which_only_the_beginning_was_read_is_no_oauth_error() -> None:
@@ -208,6 +223,27 @@ def test_a_secret_in_a_redirects_host_is_hidden() -> None:
     assert "topsecret" not in str(error)
 
 
+@pytest.mark.parametrize("secret", ["S3C/RET", "S3C@RET", "S3C/RET@RET", "S3C#RET", "S3C?RET", "S3C:RET"])
+@pytest.mark.parametrize("location", ["https://the-id:{}@new.example.com/token", "//{}@new.example.com"])
+def test_no_part_of_a_secret_in_a_redirects_user_comes_out(location: str, secret: str) -> None:
+    """Hazard S5: a parser would take what stands before its slash for the host, and what stands after its @."""
+    error = refused(b"", 307, headers={"Location": location.format(secret)}, secrets=(secret,))
+    said = f"{error} {error!r} {vars(error)}"
+    assert "S3C" not in said
+    assert "RET" not in said
+    assert "A redirect to new.example.com is not followed" in str(error)
+
+
+@pytest.mark.parametrize(
+    "rest", ["/x%40s%40new.example.com/", "/x%40s@new.example.com/", "?x@new.example.com", "#x@new.example.com"]
+)
+def test_what_may_be_half_a_password_is_not_named_as_a_host(rest: str) -> None:
+    """Hazard S5: the server may have encoded it in a way of its own."""
+    error = refused(b"", 307, headers={"Location": f"https://the-id:S3C{rest}"})
+    assert "S3C" not in str(error)
+    assert "A redirect is not followed" in str(error)
+
+
 @pytest.mark.parametrize("form", [SECRET, quote(SECRET, safe=""), quote_plus(SECRET)])
 @pytest.mark.parametrize("member", ["error", "error_description", "error_uri"])
 def test_a_secret_that_a_server_quotes_is_hidden(member: str, form: str) -> None:
@@ -217,6 +253,30 @@ def test_a_secret_that_a_server_quotes_is_hidden(member: str, form: str) -> None
     said = f"{error} {error!r} {error.__dict__}"
     assert not any(secret in said for secret in secrets)
     assert getattr(error, member) == "<hidden> is wrong, <hidden>!"
+
+
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("kind", ["access_token", "refresh_token", "id_token", "token"])
+@pytest.mark.parametrize("member", ["error", "error_description", "error_uri"])
+def test_a_token_that_came_with_an_error_is_hidden_in_its_words(member: str, kind: str, status: int) -> None:
+    """Hazard S5: it may be a good one."""
+    members = {"error": "no", kind: "T0KEN.s3ntinel", member: "not T0KEN.s3ntinel!"}
+    answer = Answer(status, {}, json.dumps(members).encode(), ENDPOINT)
+    with pytest.raises(TokenEndpointError) as caught:
+        judge(answer, NOW)
+    assert getattr(caught.value, member) == "not <hidden>!"
+    assert "T0KEN" not in f"{caught.value} {caught.value!r} {vars(caught.value)}"
+
+
+def test_a_token_that_came_with_an_error_is_hidden_percent_encoded_as_well() -> None:
+    members = {"error": "no", "access_token": "ory/T0KEN+x=", "error_description": "see ?t=ory%2FT0KEN%2Bx%3D"}
+    assert refused(members, 400).error_description == "see ?t=<hidden>"
+
+
+@pytest.mark.parametrize("odd", [None, 5, "", [], {"token": "x"}])
+def test_what_is_no_token_hides_nothing(odd: object) -> None:
+    error = refused({"error": "no", "access_token": odd, "error_description": "5 reasons"}, 400)
+    assert error.error_description == "5 reasons"
 
 
 def test_a_secret_at_the_edge_of_what_is_kept_is_hidden_before_it_is_cut() -> None:

@@ -51,9 +51,9 @@ class Issued:
 
 @dataclass
 class Failed:
-    """How the last fetch failed, and how many did in a row."""
+    """How the last fetch failed, and how many did in a row. `error`: None where a wrong setting was the reason."""
 
-    error: BitqueryAuthError
+    error: BitqueryAuthError | None
     at: Instant
     in_a_row: int
     retry_after: float
@@ -111,6 +111,7 @@ class LedgerMachine(RuleBasedStateMachine):
             assert self.model_token() is None
             assert self.flight is None
             assert self.failed is not None
+            assert self.failed.error is not None, "a wrong setting may be right by now"
             assert self.ledger.error is self.failed.error
             assert self.is_pausing(), "a failure is repeated only while the endpoint is left alone"
 
@@ -155,6 +156,9 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def fails(self, error: BitqueryAuthError, jitter: float, retry_after: float = 0.0) -> None:
         self.ledger.failed(error, self.now, jitter)
+        self.note_failure(error, retry_after)
+
+    def note_failure(self, error: BitqueryAuthError | None, retry_after: float = 0.0) -> None:
         in_a_row = 1 if self.failed is None else self.failed.in_a_row + 1
         self.failed = Failed(error, self.now, in_a_row, min(retry_after, 3600.0))
         self.flight, self.dead_on_arrival = None, None
@@ -162,8 +166,11 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(jitter=jitters)
     @precondition(lambda self: self.flight is not None)
     def the_secret_cannot_be_read(self, jitter: float) -> None:
+        was_pausing = self.ledger.seconds_to_retry(self.now) > 0
         self.ledger.failed(ConfigurationError("client_secret is blank"), self.now, jitter)
         self.flight = None
+        if not was_pausing:
+            self.note_failure(None)
 
     @rule()
     @precondition(lambda self: self.flight is not None)
@@ -210,7 +217,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def has_a_reason_to_fetch(self) -> bool:
         """No token, or one in the last half of its life; and no failure so recent that its pause must still run."""
-        if self.failed is not None:
+        if self.failed is not None and (self.failed.error is not None or self.model_token() is not None):
             shortest = max(min(2.0 ** (self.failed.in_a_row - 1), 60.0) * SHORTEST_PAUSE, self.failed.retry_after)
             if self.passed_since(self.failed.at) < shortest - CLOSE:
                 return False

@@ -277,11 +277,17 @@ def test_a_token_that_ended_on_the_way_ends_the_failure_too() -> None:
     assert made.seconds_to_retry(after(50)) == pytest.approx(1)
 
 
-def test_a_wrong_setting_earns_no_pause() -> None:
+def test_a_wrong_setting_earns_no_pause_where_there_is_no_token() -> None:
     made, pause = failing(3, error=ConfigurationError("client_secret is blank"))
     assert pause == 0
     assert made.error is None
     assert made.step(START, fetching=False) is Step.FETCH
+
+
+def test_wrong_settings_without_a_token_do_not_lengthen_the_pause_that_the_endpoint_earns_later() -> None:
+    made, _ = failing(9, error=ConfigurationError("client_secret is blank"))
+    made.failed(TokenRequestError("no answer"), START, 0.0)
+    assert made.seconds_to_retry(START) == pytest.approx(1)
 
 
 def test_a_wrong_setting_does_not_end_a_pause_that_runs() -> None:
@@ -289,6 +295,55 @@ def test_a_wrong_setting_does_not_end_a_pause_that_runs() -> None:
     made.failed(ConfigurationError("client_secret is blank"), after(1), 0.0)
     assert isinstance(made.error, TokenRequestError)
     assert made.step(after(1.9), fetching=False) is Step.FAIL
+
+
+def sealed_in_the_leeway() -> Ledger:
+    """One whose secret could not be read, a minute before the token's end."""
+    made = ledger()
+    made.failed(ConfigurationError("client_secret is blank"), after(HOUR - 60), 0.0)
+    return made
+
+
+@pytest.mark.parametrize(("second", "step"), [(0, Step.USE), (0.9, Step.USE), (1.0, Step.FETCH), (61, Step.FETCH)])
+def test_a_wrong_setting_makes_a_pause_in_which_a_token_that_lives_is_used(second: float, step: Step) -> None:
+    """Hazard F2: or else every request in the leeway would read the secret, and wait for it."""
+    made = sealed_in_the_leeway()
+    assert made.error is None
+    assert made.step(after(HOUR - 60 + second), fetching=False) is step
+
+
+def test_it_is_no_failure_for_those_who_have_no_token() -> None:
+    """The setting may have been mended, and the endpoint has nothing to rest from."""
+    made = sealed_in_the_leeway()
+    made.discard("first")
+    assert made.step(after(HOUR - 59.9), fetching=False) is Step.FETCH
+
+
+def test_one_wrong_setting_after_another_doubles_the_pause() -> None:
+    made = sealed_in_the_leeway()
+    made.failed(ConfigurationError("client_secret is blank"), after(HOUR - 59), 0.0)
+    assert made.step(after(HOUR - 57.1), fetching=False) is Step.USE
+    assert made.step(after(HOUR - 57), fetching=False) is Step.FETCH
+
+
+@pytest.mark.parametrize("seconds", [0.1, 29.9])
+def test_a_wrong_setting_leaves_a_pause_that_runs_and_its_error_alone(seconds: float) -> None:
+    made = ledger()
+    made.failed(refused(30.0), after(HOUR - 60), 0.0)
+    error = made.error
+    made.failed(ConfigurationError("client_secret is blank"), after(HOUR - 60 + seconds), 0.0)
+    assert made.error is error
+    assert made.seconds_to_retry(after(HOUR - 60)) == pytest.approx(30)
+    made.discard("first")
+    assert made.step(after(HOUR - 30.1), fetching=False) is Step.FAIL
+
+
+def test_a_wrong_setting_after_a_pause_ends_its_error() -> None:
+    made = ledger()
+    made.failed(refused(30.0), after(HOUR - 60), 0.0)
+    made.failed(ConfigurationError("client_secret is blank"), after(HOUR - 30), 0.0)
+    assert made.error is None
+    assert made.step(after(HOUR - 29), fetching=False) is Step.USE
 
 
 def test_a_moment_is_reached_when_either_clock_says_so() -> None:
