@@ -9,17 +9,18 @@ from __future__ import annotations
 import logging
 import time
 import weakref
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from typing import Any, Literal, Self, get_args
 
 from bitquery_auth import _bitquery
 from bitquery_auth._checks import check_callable, check_flag, check_header_name, check_header_text, unexpected
-from bitquery_auth._errors import ConfigurationError
+from bitquery_auth._errors import ConfigurationError, conceals
 from bitquery_auth._flight import call_in_thread
 from bitquery_auth._hosts import AllowedHosts, Origin
-from bitquery_auth._refusal import UNAUTHORIZED, Refusals
+from bitquery_auth._refusal import REDIRECTS, UNAUTHORIZED, Refusals
 from bitquery_auth._token import Shared, Token, TokenSource, check_token_source
 
 logger = logging.getLogger("bitquery_auth")
@@ -98,6 +99,10 @@ class HeaderValue(_Hidden, str):  # noqa: SLOT000 - it has attributes
         """Give the bytes, hidden as well."""
         return self._encoded
 
+    def withdraw(self) -> None:
+        """Be sent as nothing from now on, by whichever copy of a request."""
+        self._encoded = HeaderBytes()
+
 
 class Auth(Shared):
     """Puts the token of a source on requests to the hosts that may see it.
@@ -117,6 +122,11 @@ class Auth(Shared):
         ConfigurationError: a setting is missing or wrong; the message names it.
     """
 
+    _source: Any = None  # these two: a crash report may ask for the repr of one that could not be made
+    _settings: Mapping[str, Any] = {}
+    _status_of: Callable[[Any], int] = attrgetter("status_code")
+
+    @conceals
     def __init__(
         self,
         source: TokenSource,
@@ -130,8 +140,7 @@ class Auth(Shared):
     ) -> None:
         settings = {name: value for name, value in locals().items() if name not in {"self", "source"}}
         self._source = check_token_source("source", source)
-        endpoint = getattr(source, "token_endpoint", None)
-        if allowed_hosts is _bitquery.HOSTS and isinstance(endpoint, str) and not _bitquery.is_bitquery_url(endpoint):
+        if allowed_hosts is _bitquery.HOSTS and _bitquery.is_elsewhere(source):
             raise ConfigurationError(
                 "allowed_hosts is required with a token_endpoint that is not Bitquery's: name the hosts of the API, "
                 "such as allowed_hosts=('api.example.com',), so that its tokens go nowhere else."
@@ -150,9 +159,10 @@ class Auth(Shared):
         self._insecure_http = check_flag("insecure_http", insecure_http)
         self._refusals = _refusals_of(source)
         self._troubles = self._refusals.troubles
-        self._is_fresh: Callable[[Token], bool] = getattr(source, "is_fresh", lambda _: True)
+        self._is_fresh: Callable[[Token], bool] = getattr(source, "_is_fresh", lambda _: True)
         self._atoken = getattr(source, "atoken", None) or partial(call_in_thread, source.token)
         self._destinations: dict[Any, Destination] = {}
+        self._warned_of: dict[Any, object] = {}
         self._by_url: dict[Any, Any] = {}
         self._placed: tuple[Token | None, str] = (None, "")
 
@@ -164,9 +174,8 @@ class Auth(Shared):
         Raises:
             ConfigurationError: they may, but it would cross the network readable.
         """
-        known = [each.origin for each in list(self._destinations.values())]  # a list: another thread may add one
         allowed = self._hosts.allow(origin)
-        if not allowed and origin.host not in [each.host for each in known]:
+        if not allowed and self._is_first_warning(origin.host):
             logger.warning("%s is not among allowed_hosts: requests to it go without the token", origin.host)
         if allowed and not origin.is_secure:
             if not self._insecure_http:
@@ -174,12 +183,20 @@ class Auth(Shared):
                     f"A request to {origin} would send the token readable across the network: use https (wss), or "
                     f"insecure_http=True inside a network that protects it otherwise."
                 )
-            if origin not in known:
+            if self._is_first_warning(origin):
                 logger.warning("tokens to %s cross the network readable (insecure_http)", origin)
         in_query = origin.scheme == "wss" and _bitquery.is_bitquery_host(origin.host)
-        destination = Destination(origin, allowed, in_query, in_header=not in_query and self._is_stripped)
+        is_upgraded = (origin.scheme, origin.port) == ("http", 80)  # clients take Authorization along to https
+        in_header = self._is_stripped and not in_query and not is_upgraded
+        destination = Destination(origin, allowed, in_query, in_header)
         remember(self._destinations, key, destination)
         return destination
+
+    def _is_first_warning(self, subject: Any) -> bool:
+        mark = object()
+        if len(self._warned_of) >= _MOST_DESTINATIONS:
+            self._warned_of.clear()
+        return self._warned_of.setdefault(subject, mark) is mark  # in one step: of several threads one warns
 
     # -- what carries the token ------------------------------------------------------------------
 
@@ -197,7 +214,8 @@ class Auth(Shared):
         """Whether an answer of this origin is a refusal; one that is not ends the origin's trouble."""
         if self._is_auth_failure(response):
             return True
-        self._refusals.accepted(origin)
+        if self._status_of(response) not in REDIRECTS:  # what is behind one is still to come, and may be a refusal
+            self._refusals.accepted(origin)
         return False
 
     def _recovery(
@@ -207,36 +225,41 @@ class Auth(Shared):
 
         Args:
             origin: Where it came from.
-            refused: What was refused there; None: the request did not carry our token any more.
+            refused: What was refused there; None: the request had lost our token in a redirect.
             replay: Whether the request can and may be sent again.
 
         Yields:
             None: the source is to be asked for a token, which is sent in. A token: the request is to be
             sent again with it, and its answer sent in.
         """
-        if refused is not None and not self._refusals.is_answered(origin, refused.access_token, time.monotonic()):
+        if not self._refusals.is_answered(origin, None if refused is None else refused.access_token, time.monotonic()):
             return
         token = yield None
         # Where it is another one, somebody has replaced it meanwhile: that one is tried.
         if refused is not None and token.access_token == refused.access_token:
-            self._source.discard(token)
-            token = yield None
-            if token.access_token == refused.access_token:
-                self._refusals.hold_back(origin, time.monotonic())
-                return
-            if self._is_fresh(token):  # else it may be refused for the same reason, which is none to pause
-                self._refusals.replaced(origin, token.access_token)
-        if not replay:
+            token = yield from self._renewed(origin, token)
+        if token is None or not replay:
             return
         answer = yield token
         # A token fetched for this stays in use though refused, too; one that was there already has to go.
         if self._is_refused(answer, origin) and self._refusals.is_answered(
             origin, token.access_token, time.monotonic()
         ):
-            self._source.discard(token)
+            yield from self._renewed(origin, token)
+
+    def _renewed(self, origin: Origin, refused: Token) -> Generator[None, Any, Token | None]:
+        """Have a refused token replaced, and note by what. Returns what came; None: there is no other."""
+        self._source.discard(refused)
+        token: Token = yield None
+        if token.access_token == refused.access_token:
+            self._refusals.hold_back(origin, time.monotonic())
+            return None
+        if self._is_fresh(token):  # else it may be refused for the same reason, which is none to pause
+            self._refusals.replaced(origin, token.access_token)
+        return token
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._source!r}, allowed_hosts={self._hosts.patterns!r})"
+        return f"{type(self).__name__}({self._source!r}, allowed_hosts={self._settings.get('allowed_hosts')!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return partial(type(self), self._source, **self._settings), ()

@@ -8,7 +8,7 @@ from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from bitquery_auth._auth import DONE, Auth, Destination, advance
+from bitquery_auth._auth import DONE, Auth, Destination, HeaderBytes, advance
 from bitquery_auth._errors import BitqueryAuthError, as_client_error
 from bitquery_auth._hosts import Origin
 from bitquery_auth._refusal import UNAUTHORIZED
@@ -52,11 +52,12 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
             BitqueryAuthError: there is no token to be had, or the request would send it readable; each is
                 also an ``HTTPError`` of the client's.
         """
-        response = None
+        response = got = None
         try:
             url = request.url
             destination = self._destinations.get((url.scheme, url.raw_host, url.port)) or self._destination_of(url)
             if not destination.is_allowed:
+                _take_off(request)
                 yield request
                 return
             token = self._source.token()
@@ -68,7 +69,7 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
             response = yield request
             if self._by_status and response.status_code != UNAUTHORIZED and not self._troubles:
                 return  # nearly every answer
-            steps, got = self._after(request, response, destination, token), None
+            steps = self._after(request, response, destination, token)
             while (wanted := advance(steps, got)) is not DONE:
                 if wanted is None:
                     got = self._source.token()
@@ -76,15 +77,16 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
                     drain_httpx(response, _module_of(request))
                     got = yield self._again(response.request, destination, wanted)
         except BitqueryAuthError as error:
-            self._raise_or_hand_over(error, request, response)
+            self._raise_or_hand_over(error, request, response, got)
 
     async def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
         """Do what `sync_auth_flow` does, without blocking the event loop."""
-        response = None
+        response = got = None
         try:
             url = request.url
             destination = self._destinations.get((url.scheme, url.raw_host, url.port)) or self._destination_of(url)
             if not destination.is_allowed:
+                _take_off(request)
                 yield request
                 return
             token = await self._atoken()
@@ -96,7 +98,7 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
             response = yield request
             if self._by_status and response.status_code != UNAUTHORIZED and not self._troubles:
                 return  # nearly every answer
-            steps, got = self._after(request, response, destination, token), None
+            steps = self._after(request, response, destination, token)
             while (wanted := advance(steps, got)) is not DONE:
                 if wanted is None:
                     got = await self._atoken()
@@ -104,7 +106,7 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
                     await adrain_httpx(response, _module_of(request))
                     got = yield self._again(response.request, destination, wanted)
         except BitqueryAuthError as error:
-            self._raise_or_hand_over(error, request, response)
+            self._raise_or_hand_over(error, request, response, got)
 
     def _destination_of(self, url: Any) -> Destination:
         return self._judge((url.scheme, url.raw_host, url.port), _origin(url))
@@ -112,7 +114,7 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
     def _place(self, request: Any, destination: Destination, token: Token) -> None:
         """Put the token on a request."""
         if destination.in_query:
-            request.url = request.url.copy_set_param("token", token.access_token)
+            request.url = _token_url(_module_of(request))(request.url.copy_set_param("token", token.access_token))
         elif destination.in_header:
             request.headers[self._header_name] = self._header_for(token)
         else:
@@ -123,14 +125,18 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
         """What follows an answer, for either flow to carry out: see `Auth._recovery`."""
         origin, hop = destination.origin, response.request
         if any(_origin(each.request.url) != origin for each in (*response.history, response)):
-            self._refusals.accepted(origin)  # it has answered with a redirect; what came of that is not its answer
-        elif self._is_refused(response, origin):
-            carried = hop is request or hop.headers.get(self._header_name) == self._header_for(token)
-            yield from self._recovery(origin, token if carried else None, replay=self._may_replay(hop))
+            return  # a redirect led elsewhere: what came of that is not its answer
+        if self._is_refused(response, origin):
+            carried = hop.headers.get(self._header_name) == self._header_for(token)
+            if hop is request and not carried and not destination.in_query:
+                return  # a hook of the client's has put other credentials there
+            refused = token if carried or hop is request else None
+            yield from self._recovery(origin, refused, replay=self._may_replay(hop))
 
-    def _raise_or_hand_over(self, error: BitqueryAuthError, request: Any, response: Any) -> None:
-        """Raise that there is no token; a refusal that would not be sent again is handed over all the same."""
-        if response is None or self._may_replay(response.request):
+    def _raise_or_hand_over(self, error: BitqueryAuthError, request: Any, response: Any, got: Any) -> None:
+        """Raise that there is no token; a refusal that would not be, or was, sent again is handed over all the same."""
+        was_sent_again = got is not None and not isinstance(got, Token)
+        if response is None or (self._may_replay(response.request) and not was_sent_again):
             raise as_client_error(error, _module_of(request).HTTPError, request) from error.__cause__
 
     def _may_replay(self, hop: Any) -> bool:
@@ -154,6 +160,28 @@ def _module_of(request: Any) -> Any:
     return next(module for module in _MODULES if isinstance(request, module.Request))
 
 
+def _take_off(request: Any) -> None:
+    """Take off what was placed on a request when it was to go elsewhere."""
+    raw = request.headers.raw
+    if any(isinstance(value, HeaderBytes) for _, value in raw):
+        others = [field for field in raw if not isinstance(field[1], HeaderBytes)]
+        request.headers = _module_of(request).Headers(others)
+
+
+@cache
+def _token_url(module: Any) -> Any:
+    class TokenURL(module.URL):  # type: ignore[misc]  # of either family
+        """A URL whose token shows in no repr and no pickle."""
+
+        def __repr__(self) -> str:
+            return repr(self.copy_remove_param("token"))
+
+        def __reduce__(self) -> tuple[Any, ...]:
+            return module.URL, (str(self.copy_remove_param("token")),)
+
+    return TokenURL
+
+
 @cache
 def _one_hop_headers(module: Any) -> Any:
     class OneHopHeaders(module.Headers):  # type: ignore[misc]  # of either family
@@ -171,6 +199,14 @@ def _one_hop_headers(module: Any) -> Any:
 
         def __getitem__(self, key: str) -> str:
             return str(self._one[key] if key in self._one else super().__getitem__(key))
+
+        def __setitem__(self, key: str, value: str) -> None:
+            self._one.pop(key, None)
+            super().__setitem__(key, value)
+
+        def __delitem__(self, key: str) -> None:
+            if self._one.pop(key, None) is None:
+                super().__delitem__(key)
 
         def __contains__(self, key: Any) -> bool:
             return key in self._one or super().__contains__(key)

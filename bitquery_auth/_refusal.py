@@ -15,6 +15,7 @@ PAUSE_MOST = 300.0
 
 UNAUTHORIZED = 401
 LOWEST_REDIRECT = 300
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class Trouble(NamedTuple):
@@ -42,16 +43,16 @@ class Refusals:
     def __init__(self) -> None:
         self.troubles: dict[Hashable, Trouble] = {}
 
-    def is_answered(self, origin: Hashable, access_token: str, now: float) -> bool:
+    def is_answered(self, origin: Hashable, access_token: str | None, now: float) -> bool:
         """Whether the refusal of a token is answered by a new one. A fresh token's is not: it would go on for ever.
 
         Args:
             origin: Where it was refused.
-            access_token: What was refused there.
+            access_token: What was refused there; None: the request had lost it on its way.
             now: Monotonic seconds.
         """
         trouble = self.troubles.get(origin, Trouble())
-        if access_token == trouble.replacement:
+        if access_token is not None and access_token == trouble.replacement:
             self.hold_back(origin, now)
             return False
         return now >= trouble.until

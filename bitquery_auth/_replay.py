@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from bitquery_auth._deadline import Deadline
@@ -66,16 +67,14 @@ def rewound(request: Any) -> bool:
 
     A generator cannot, nor a file that does not seek.
     """
-    if request.body is None or isinstance(request.body, (bytes, str)):
+    if request.body is None or isinstance(request.body, (bytes, bytearray, memoryview, str)):
         return True
-    from requests.exceptions import UnrewindableBodyError  # noqa: PLC0415 - for users of requests only
-    from requests.utils import rewind_body  # noqa: PLC0415 - as above
+    from requests.utils import rewind_body  # noqa: PLC0415 - for users of requests only
 
-    try:
+    with suppress(Exception):  # requests' own, or whatever the user's file raises: it may close itself at its end
         rewind_body(request)
-    except UnrewindableBodyError:
-        return False
-    return True
+        return True
+    return False
 
 
 def drain_requests(response: Any) -> None:
@@ -108,7 +107,9 @@ def is_repeatable(request: Any, module: Any) -> bool:
 
 
 def _can_rewind(file: Any) -> bool:
-    return isinstance(file, (bytes, str)) or (hasattr(file, "seekable") and bool(file.seekable()))
+    with suppress(Exception):  # as above
+        return isinstance(file, (bytes, str)) or (hasattr(file, "seekable") and bool(file.seekable()))
+    return False
 
 
 def drain_httpx(response: Any, module: Any) -> None:

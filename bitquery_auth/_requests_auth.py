@@ -15,7 +15,7 @@ from requests.cookies import extract_cookies_to_jar
 from requests.utils import requote_uri
 from urllib3.util import parse_url
 
-from bitquery_auth._auth import DONE, Auth, HeaderValue, advance, remember
+from bitquery_auth._auth import DONE, Auth, Destination, HeaderValue, advance, remember
 from bitquery_auth._errors import BitqueryAuthError, as_client_error
 from bitquery_auth._hosts import Origin
 from bitquery_auth._refusal import LOWEST_REDIRECT
@@ -39,6 +39,8 @@ class RequestsAuth(Auth, AuthBase):
             except KeyError:
                 hook = self._hook_for(r.url)
             if hook is None:
+                if isinstance(r.headers.get(self._header_name), HeaderValue):  # it was to go elsewhere before
+                    del r.headers[self._header_name]
                 return r
             token = self._source.token()
         except BitqueryAuthError as error:
@@ -57,35 +59,44 @@ class RequestsAuth(Auth, AuthBase):
         # Up to the slash after it, a URL's authority is all that is judged: whoever pages through URLs pays for one.
         authority = tuple((url or "").split("/", 3)[:3])
         destination = self._destinations.get(authority) or self._judge(authority, _origin(url))
-        hook = RefusalHook(self, destination.origin) if destination.is_allowed else None
+        hook = RefusalHook(self, destination) if destination.is_allowed else None
         remember(self._by_url, url, hook)
         return hook
 
-    def _look_at(self, response: requests.Response, origin: Origin, options: dict[str, Any]) -> requests.Response:
-        sent = response.request
+    def _look_at(self, response: requests.Response, hook: RefusalHook, options: dict[str, Any]) -> requests.Response:
+        sent, origin = response.request, hook.destination.origin
         if _origin(sent.url) != origin:
             # A redirect led elsewhere. Should it lead back, that was another host's choice: nothing is answered then.
             others = [each for each in sent.hooks["response"] if not isinstance(each, RefusalHook)]
             sent.hooks = {**sent.hooks, "response": others}
             return response
         if self._is_refused(response, origin):
-            response = self._answer(response, origin, options)
-        if not self._is_stripped and response.is_redirect:
-            # requests copies a header of our own name to any host; it strips Authorization only.
-            target = urljoin(response.url, requote_uri(response.headers["location"]))
-            if _origin(target) != origin:
-                sent.headers.pop(self._header_name, None)
+            response = self._answer(response, hook, options)
+        if response.is_redirect:
+            hooks = sent.hooks["response"]
+            hooks[:] = [each.after_redirect() if isinstance(each, RefusalHook) else each for each in hooks]
+            if not hook.destination.in_header and not _stays(response, origin):
+                # requests copies the header to any host: from what was sent, or where an adapter sent a copy, from what
+                # is out of reach here.
+                for value in (sent.headers.pop(self._header_name, None), self._placed[1]):
+                    if isinstance(value, HeaderValue):
+                        value.withdraw()
+                self._placed = (None, "")
         return response
 
-    def _answer(self, response: requests.Response, origin: Origin, options: dict[str, Any]) -> requests.Response:
+    def _answer(self, response: requests.Response, hook: RefusalHook, options: dict[str, Any]) -> requests.Response:
         """Get another token for a refused request, and send it again; where that cannot be, hand the refusal over."""
         request = response.request
-        if getattr(response, "connection", None) is None:  # a cache's answer
+        if getattr(response, "connection", None) is None or response.raw is None:  # a cache's answer
             return response
         value = request.headers.get(self._header_name)
-        refused = value if isinstance(value, HeaderValue) else None  # None: a netrc's is there instead
+        if value == self._placed[1]:  # an adapter may have made a plain string of it
+            value = self._placed[1]
+        refused = value if isinstance(value, HeaderValue) else None
+        if refused is None and not hook.is_redirected:  # after a redirect a netrc's may be there instead, or nothing
+            return response
         replay = is_replayed(self._replay, request.method) and rewound(request)
-        steps = self._recovery(origin, refused, replay=replay)
+        steps = self._recovery(hook.destination.origin, refused, replay=replay)
         answer = response
         got: Any = None
         try:
@@ -95,7 +106,7 @@ class RequestsAuth(Auth, AuthBase):
                 else:
                     answer = got = self._send_again(response, wanted, options)
         except BitqueryAuthError as error:
-            if replay:
+            if replay and answer is response:
                 response.close()
                 raise as_client_error(error, requests.RequestException, request) from error.__cause__
         return answer
@@ -121,14 +132,16 @@ class RefusalHook(Shared):
 
     Args:
         auth: Whose hook it is.
-        origin: Where the first request went: redirects that lead elsewhere are none of its business.
+        destination: Where the first request went: redirects that lead elsewhere are none of its business.
+        is_redirected: Whether requests has made the request it is at out of a redirect.
     """
 
-    __slots__ = ("_auth", "_by_status", "_origin", "_troubles")
+    __slots__ = ("_auth", "_by_status", "_troubles", "destination", "is_redirected")
 
-    def __init__(self, auth: RequestsAuth, origin: Origin) -> None:
+    def __init__(self, auth: RequestsAuth, destination: Destination, *, is_redirected: bool = False) -> None:
         self._auth = auth
-        self._origin = origin
+        self.destination = destination
+        self.is_redirected = is_redirected
         self._by_status = auth._by_status  # noqa: SLF001 - one subject, in one file
         self._troubles = auth._troubles  # noqa: SLF001 - as above
 
@@ -150,7 +163,11 @@ class RefusalHook(Shared):
         if response.status_code < LOWEST_REDIRECT and self._by_status and not self._troubles:
             return response  # nearly every answer: two looks, no call
         options = {"stream": stream, "timeout": timeout, "verify": verify, "cert": cert, "proxies": proxies}
-        return self._auth._look_at(response, self._origin, options)  # noqa: SLF001 - one subject, in one file
+        return self._auth._look_at(response, self, options)  # noqa: SLF001 - one subject, in one file
+
+    def after_redirect(self) -> RefusalHook:
+        """Give the hook for what requests makes out of a redirect."""
+        return self if self.is_redirected else RefusalHook(self._auth, self.destination, is_redirected=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave the auth, and with it the secret, out of a pickled response or request."""
@@ -159,6 +176,13 @@ class RefusalHook(Shared):
 
 def _hand_over(response: requests.Response, *_: Any, **__: Any) -> requests.Response:
     return response
+
+
+def _stays(redirect: requests.Response, origin: Origin) -> bool:
+    """Whether a redirect certainly leads to the same origin: what requests may understand otherwise does not."""
+    location = redirect.headers["location"]
+    is_plain = location.isascii() and location.isprintable() and not {" ", "\\"} & set(location)
+    return is_plain and _origin(urljoin(redirect.url, requote_uri(location))) == origin
 
 
 def _origin(url: str | None) -> Origin:

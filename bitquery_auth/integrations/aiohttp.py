@@ -14,21 +14,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from operator import attrgetter
 from typing import Any
 
 import aiohttp
 
 from bitquery_auth import _bitquery
 from bitquery_auth._auth import DONE, Auth, Destination, Replay, advance
-from bitquery_auth._errors import BitqueryAuthError, as_client_error
+from bitquery_auth._errors import BitqueryAuthError, as_client_error, conceals
 from bitquery_auth._hosts import Origin
-from bitquery_auth._refusal import UNAUTHORIZED
+from bitquery_auth._refusal import REDIRECTS, UNAUTHORIZED
 from bitquery_auth._replay import DRAIN_BYTES, DRAIN_SECONDS, is_replayed
 from bitquery_auth._token import Token, TokenSource
 
 __all__ = ["AiohttpAuth"]
 
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_CHAINS = 1024
 
 
@@ -58,6 +58,9 @@ class AiohttpAuth(Auth):
         ConfigurationError: a setting is missing or wrong; the message names it.
     """
 
+    _status_of = attrgetter("status")
+
+    @conceals
     def __init__(
         self,
         source: TokenSource,
@@ -103,7 +106,7 @@ class AiohttpAuth(Auth):
                 response = await self._send(request, handler, destination)
         except BitqueryAuthError as error:
             raise as_client_error(error, aiohttp.ClientError, request) from error.__cause__
-        if response.status in _REDIRECTS:
+        if response.status in REDIRECTS:
             if len(self._chains) >= _MOST_CHAINS:  # of those that were not followed to their end
                 self._chains.pop(next(iter(self._chains)), None)
             self._chains[chain] = origin if at_home else None  # None: led elsewhere, and should it lead back, as well
@@ -132,8 +135,9 @@ class AiohttpAuth(Auth):
                     self._place(request, destination, wanted)
                     answer = got = await handler(request)
         except BaseException as error:
-            if replay or not isinstance(error, BitqueryAuthError):
-                response.close()
+            handed_over = not replay or answer is not response
+            if not (handed_over and isinstance(error, BitqueryAuthError)):
+                answer.close()
                 raise
         return answer
 

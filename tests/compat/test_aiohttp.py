@@ -171,6 +171,26 @@ def test_where_it_would_not_be_sent_again_the_refusal_is_handed_over_instead(san
     assert post(auth, sandbox.graphql_endpoint, json=QUERY) == (401, "Unauthorized")
 
 
+@pytest.mark.parametrize("outage", [503, "drop"])
+def test_a_second_try_that_was_refused_is_handed_over_whatever_becomes_of_the_next_fetch(
+    sandbox: Sandbox, origin: Origin, outage: Any
+) -> None:
+    """Somebody had renewed the token meanwhile, so that one was tried; and its answer is open to be read."""
+    source = sandbox.credentials()
+
+    def refuse(_: Any) -> Response:
+        if len(origin.requests) == 1:
+            source.renew()
+            sandbox.outage = outage
+        return Response.text(401, f"refused {len(origin.requests)}")
+
+    origin.handler = refuse
+    auth = AiohttpAuth(source, allowed_hosts=[origin.allowed_host])
+    assert post(auth, origin.at(), data=b"query") == (401, "refused 2")
+    assert len(set(origin.tokens)) == len(origin.requests) == 2
+    assert sandbox.token_requests > 2
+
+
 def test_a_request_cancelled_while_a_token_is_fetched_leaves_nothing_open(auth: AiohttpAuth, sandbox: Sandbox) -> None:
     """Hazards A4, A6."""
     post(auth, sandbox.graphql_endpoint, json=QUERY)

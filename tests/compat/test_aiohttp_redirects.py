@@ -12,6 +12,7 @@ needs("aiohttp", "bitquery_auth[aiohttp]")
 
 from bitquery_auth.integrations.aiohttp import AiohttpAuth  # noqa: E402
 from bitquery_auth.sandbox import Sandbox  # noqa: E402
+from tests.clock import Clock  # noqa: E402
 from tests.compat.aiohttp_session import QUERY, post, run  # noqa: E402
 from tests.origin import Origin, answering, by_path, redirecting, refusing_the_first_token  # noqa: E402
 
@@ -90,6 +91,46 @@ def test_after_a_redirect_within_the_origin_only_the_refused_hop_is_sent_again(
     assert post(everywhere, origin.at("/start"), data=b"q")[0] == 200
     assert origin.visits == ["POST /start", "GET /end", "GET /end"]
     assert None not in origin.tokens
+
+
+@pytest.mark.parametrize("header", ["Authorization", "X-Token"])
+def test_an_api_that_leads_on_and_then_always_refuses_costs_a_bounded_number_of_token_requests(
+    sandbox: Sandbox, origin: Origin, header: str
+) -> None:
+    """Hazard R3: that the redirect was no refusal says nothing about what is behind it."""
+    auth = AiohttpAuth(sandbox.credentials(), allowed_hosts=["127.0.0.1"], header_name=header)
+    origin.handler = by_path({"/old": redirecting(308, "/new"), "/new": answering(401, "no")})
+
+    async def work(session: Any) -> set[int]:
+        statuses = set()
+        for _ in range(60):
+            async with session.get(origin.at("/old")) as response:
+                statuses.add(response.status)
+        return statuses
+
+    assert run(auth, work) == {401}
+    assert sandbox.token_requests == 2
+    assert len(origin.requests) <= 2 * 60 + 2
+
+
+def test_each_pause_is_longer_than_the_one_before_also_behind_a_redirect(
+    everywhere: AiohttpAuth, sandbox: Sandbox, origin: Origin, clock: Clock
+) -> None:
+    """Hazard R3; and once the API accepts again, so is the next call."""
+    origin.handler = by_path({"/old": redirecting(308, "/new"), "/new": answering(401, "no")})
+
+    async def work(session: Any) -> list[int]:
+        statuses = []
+        for _ in range(60):
+            async with session.get(origin.at("/old")) as response:
+                statuses.append(response.status)
+            clock.advance(1)
+        origin.handler = by_path({"/old": redirecting(308, "/new"), "/new": answering(200)})
+        async with session.get(origin.at("/old")) as response:
+            return [*statuses, response.status]
+
+    assert run(everywhere, work) == [*[401] * 60, 200]
+    assert 3 <= sandbox.token_requests <= 8  # pauses of 1, 2, 4, 8, 16, 32 s
 
 
 def test_where_a_redirect_led_is_forgotten_with_its_request(

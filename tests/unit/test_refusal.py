@@ -139,6 +139,47 @@ def test_what_was_replaced_in_a_pause_does_not_shorten_it() -> None:
     assert refusals.is_answered(API, "new", 17.0)
 
 
+def test_the_refusal_of_a_request_that_lost_its_token_on_the_way_is_answered() -> None:
+    """Hazard S7: a redirect took it off, or a netrc's entry is there instead."""
+    refusals = Refusals()
+    assert refusals.is_answered(API, None, 0.0)
+    assert refusals.is_answered(API, None, 0.0), "to ask changes nothing"
+    assert refusals.troubles == {}
+
+
+def test_it_does_not_count_against_a_fresh_token_that_was_never_shown() -> None:
+    """Hazard S7."""
+    refusals = Refusals()
+    refusals.replaced(API, "new")
+    assert refusals.is_answered(API, None, 0.0)
+    assert not refusals.is_answered(API, "new", 0.0)
+
+
+def test_in_a_pause_it_is_not_answered_and_does_not_make_it_longer() -> None:
+    """Hazard R3: no token was fetched for it, so none is judged by it."""
+    refusals = Refusals()
+    refusals.hold_back(API, 10.0)
+    for now in (10.0, 10.5, 10.9):
+        assert not refusals.is_answered(API, None, now)
+    assert refusals.is_answered(API, None, 11.0)
+    assert refusals.is_answered(OTHER, None, 10.5)
+
+
+def test_each_pause_is_twice_the_one_before_also_where_every_request_loses_its_token() -> None:
+    """Hazard R3: what is sent again carries one, and is refused."""
+    refusals, names = Refusals(), (f"token-{number}" for number in count())
+    now, kept, fetches = 50.0, next(names), 0
+    for pause in PAUSES:
+        while refusals.is_answered(API, None, now):
+            if refusals.is_answered(API, kept, now):  # the kept one is sent in its place, and refused
+                kept, fetches = next(names), fetches + 1
+                refusals.replaced(API, kept)
+        assert not refusals.is_answered(API, None, now + pause - 0.001)
+        now += pause
+    assert refusals.is_answered(API, None, now)
+    assert fetches == len(PAUSES)
+
+
 def test_without_trouble_nothing_is_remembered() -> None:
     refusals = Refusals()
     refusals.is_answered(API, "a token", 0.0)
