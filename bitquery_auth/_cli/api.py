@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import requests
 
 from bitquery_auth import RequestsAuth, StaticToken, TokenSource
-from bitquery_auth._cli.exits import AUTHENTICATION, NO_ANSWER, CommandError
+from bitquery_auth._cli.exits import AUTHENTICATION, GRAPHQL, NO_ANSWER, USAGE, CommandError
 from bitquery_auth._cli.surroundings import allowed_hosts
 from bitquery_auth._cli.words import quoted
 from bitquery_auth._errors import BitqueryAuthError
@@ -48,12 +48,37 @@ def ask(source: TokenSource, endpoint: str, payload: dict[str, Any]) -> requests
             raise CommandError(words, NO_ANSWER) from error
 
 
-def expect_success(response: requests.Response, source: TokenSource) -> None:
-    """Say what is wrong with an answer.
+def read(response: requests.Response, source: TokenSource) -> Any:
+    """Give the JSON of a good answer.
 
     Raises:
-        CommandError: something is.
+        CommandError: the answer is none.
     """
+    _expect_success(response, source)
+    try:
+        return response.json()
+    except ValueError:
+        host, status = urlsplit(response.url).netloc, response.status_code
+        raise CommandError(f"{host} answered {status} with what is no JSON: is that a GraphQL URL?", USAGE) from None
+
+
+def expect_data(answer: Any) -> None:
+    """Say what is wrong with a GraphQL answer.
+
+    Raises:
+        CommandError: it has errors.
+    """
+    if errors := answer.get("errors") if isinstance(answer, dict) else None:
+        raise CommandError(f"The answer has GraphQL errors{_first_message(errors)}.", GRAPHQL)
+
+
+def _first_message(errors: object) -> str:
+    first = errors[0] if isinstance(errors, list) else None
+    message = first.get("message") if isinstance(first, dict) else None
+    return f": {quoted(message).rstrip('.')}" if isinstance(message, str) else ""
+
+
+def _expect_success(response: requests.Response, source: TokenSource) -> None:
     status = response.status_code
     if _OK <= status < _REDIRECT:
         return

@@ -23,7 +23,7 @@ environment:
               the GraphQL URL; its host alone is given the token
   BITQUERY_TOKEN_ENDPOINT, BITQUERY_REVOCATION_ENDPOINT,
   BITQUERY_TOKEN_ENDPOINT_AUTH_METHOD, BITQUERY_SCOPE
-              another server's
+              another server's; BITQUERY_ENDPOINT is required with it
   BITQUERY_CACHE_DIR
               where the token is kept between runs
 """

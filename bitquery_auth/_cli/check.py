@@ -29,7 +29,7 @@ def check(*, endpoint: str | None) -> int:
     step = "configuration"
     try:
         configured = source()
-        url = endpoint_of(endpoint)
+        url = endpoint_of(endpoint, configured)
         _say(step, f"{_description(configured)}; the API is at {url}")
         step = "token"
         _say(step, _try_token(configured))
@@ -40,7 +40,7 @@ def check(*, endpoint: str | None) -> int:
             _say(
                 "clock", f"this machine's is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}: set it right (NTP)"
             )
-        api.expect_success(response, configured)
+        api.expect_data(api.read(response, configured))
     except (BitqueryAuthError, CommandError) as error:
         _say(step, f"wrong. {told(error)}")
         return exit_code(error)

@@ -6,14 +6,12 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from bitquery_auth._cli import api
-from bitquery_auth._cli.exits import GRAPHQL, OK, USAGE, CommandError
+from bitquery_auth._cli.exits import OK
 from bitquery_auth._cli.surroundings import endpoint as endpoint_of
 from bitquery_auth._cli.surroundings import source
 from bitquery_auth._cli.terminal import print_json, waiting
-from bitquery_auth._cli.words import quoted
 from bitquery_auth._errors import ConfigurationError
 
 
@@ -30,19 +28,13 @@ def query(*, query: str, variables: str | None, endpoint: str | None) -> int:
         CommandError: there is no answer, or none that is good.
     """
     payload = _payload(query, variables)
-    url = endpoint_of(endpoint)
     configured = source()
+    url = endpoint_of(endpoint, configured)
     with waiting("asking the API"):
         response = api.ask(configured, url, payload)
-    api.expect_success(response, configured)
-    try:
-        answer = response.json()
-    except ValueError:
-        words = f"{urlsplit(url).netloc} answered {response.status_code} with what is no JSON: is that a GraphQL URL?"
-        raise CommandError(words, USAGE) from None
+    answer = api.read(response, configured)
     print_json(answer)
-    if errors := answer.get("errors") if isinstance(answer, dict) else None:
-        raise CommandError(f"The answer has GraphQL errors{_first_message(errors)}.", GRAPHQL)
+    api.expect_data(answer)
     return OK
 
 
@@ -78,9 +70,3 @@ def _json_object(name: str, text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ConfigurationError(f"{name} must be a JSON object, such as '{{\"count\": 10}}', @FILE with one, or -.")
     return value
-
-
-def _first_message(errors: object) -> str:
-    first = errors[0] if isinstance(errors, list) else None
-    message = first.get("message") if isinstance(first, dict) else None
-    return f": {quoted(message).rstrip('.')}" if isinstance(message, str) else ""

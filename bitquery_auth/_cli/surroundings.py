@@ -6,7 +6,7 @@ import os
 import sys
 from urllib.parse import urlsplit
 
-from bitquery_auth import ClientCredentials, FileTokenStore, StaticToken, _bitquery, from_env
+from bitquery_auth import ClientCredentials, FileTokenStore, StaticToken, TokenSource, _bitquery, from_env
 from bitquery_auth._checks import check_endpoint
 from bitquery_auth._environment import settings_from_env
 from bitquery_auth._errors import ConfigurationError
@@ -37,13 +37,23 @@ def _store() -> FileTokenStore | None:
         return None
 
 
-def endpoint(given: str | None) -> str:
+def endpoint(given: str | None, source: TokenSource) -> str:
     """Give the GraphQL URL: the one given, the environment's, or Bitquery's.
+
+    Args:
+        given: On the command line, or None.
+        source: Whose tokens are to go there.
 
     Raises:
         ConfigurationError: it is none that a token may go to.
     """
-    url = given or os.environ.get("BITQUERY_ENDPOINT", "").strip() or _bitquery.GRAPHQL_ENDPOINT
+    url = given or os.environ.get("BITQUERY_ENDPOINT", "").strip()
+    if not url and _bitquery.is_elsewhere(source):
+        raise ConfigurationError(
+            "The endpoint (--endpoint, BITQUERY_ENDPOINT) is required with a token_endpoint that is not Bitquery's: "
+            "give the URL of the API that its tokens are for."
+        )
+    url = url or _bitquery.GRAPHQL_ENDPOINT
     return check_endpoint("the endpoint (--endpoint, BITQUERY_ENDPOINT)", url, insecure_http=False)
 
 

@@ -40,9 +40,9 @@ class BitqueryAuthPlugin(AuthPlugin):  # type: ignore[misc]  # HTTPie has no typ
         from bitquery_auth.integrations._credentials import source_of  # noqa: PLC0415 - as said
 
         try:
-            is_named = os.environ.get("BITQUERY_ENDPOINT", "").strip()
-            hosts = surroundings.allowed_hosts(surroundings.endpoint(None)) if is_named else _bitquery.HOSTS
             source = source_of(username, password, store=surroundings._store())  # noqa: SLF001 - the command line's own
+            is_named = os.environ.get("BITQUERY_ENDPOINT", "").strip()
+            hosts = surroundings.allowed_hosts(surroundings.endpoint(None, source)) if is_named else _bitquery.HOSTS
             return RequestsAuth(source, allowed_hosts=hosts)
         except ConfigurationError as error:
             print(f"http: error: {error}", file=sys.stderr)  # noqa: T201 - a command prints

@@ -64,6 +64,14 @@ def test_an_endpoint_that_a_token_may_not_go_to(command: Command, sandbox: Sandb
     assert (code, _steps(out), sandbox.token_requests) == (2, ["configuration"], 0)
 
 
+@pytest.mark.parametrize("endpoint", [None, "", "  "])
+def test_another_server_whose_api_is_not_named(endpoint: str | None, command: Command, sandbox: Sandbox) -> None:
+    """Hazard S2: its token would go to Bitquery."""
+    code, out, _ = command("check", BITQUERY_ENDPOINT=endpoint)
+    assert (code, _steps(out), sandbox.requests) == (2, ["configuration"], ())
+    assert "BITQUERY_ENDPOINT) is required" in _last(out)
+
+
 def test_a_wrong_secret(command: Command) -> None:
     code, out, _ = command("check", BITQUERY_CLIENT_SECRET="wrong-wrong")
     assert (code, _steps(out)) == (3, ["configuration", "token"])
@@ -115,6 +123,31 @@ def test_an_api_that_does_not_answer(command: Command, api: Origin) -> None:
     code, out, _ = command("check", "--endpoint", api.at())
     assert (code, _steps(out)) == (4, ["configuration", "token", "API"])
     assert "No answer from" in _last(out)
+
+
+@pytest.mark.parametrize(("status", "body"), [(200, "<html>Welcome</html>"), (200, ""), (204, ""), (200, "{")])
+def test_a_url_where_no_graphql_is(status: int, body: str, command: Command, api: Origin) -> None:
+    api.handler = answering(status, body)
+    code, out, _ = command("check", "--endpoint", api.at())
+    assert (code, _steps(out)) == (2, ["configuration", "token", "API"])
+    assert _last(out).endswith(
+        f"wrong. {api.allowed_host} answered {status} with what is no JSON: is that a GraphQL URL?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("errors", "words"),
+    [
+        ('[{"message": "No such field."}]', ": No such field."),
+        ('[{"message": "ory_at_abc"}]', ": <hidden>."),
+        ("[1]", "."),
+    ],
+)
+def test_an_api_that_answers_with_graphql_errors(errors: str, words: str, command: Command, api: Origin) -> None:
+    api.handler = answering(200, f'{{"data": null, "errors": {errors}}}')
+    code, out, _ = command("check", "--endpoint", api.at())
+    assert (code, _steps(out)) == (5, ["configuration", "token", "API"])
+    assert _last(out).endswith(f"wrong. The answer has GraphQL errors{words}")
 
 
 def test_an_api_that_refuses_every_token(command: Command, sandbox: Sandbox) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bitquery_auth._cli.surroundings import allowed_hosts
+from bitquery_auth import ClientCredentials, StaticToken
+from bitquery_auth._cli.surroundings import allowed_hosts, endpoint
 from bitquery_auth.sandbox import Sandbox
 from tests.cli.running import Command
 from tests.origin import Origin, answering
@@ -103,6 +104,22 @@ def test_an_endpoint_beyond_this_machine_must_be_https(command: Command, sandbox
     assert (code, sandbox.token_requests) == (2, 0)
     assert "--endpoint, BITQUERY_ENDPOINT" in err
     assert "must be https" in err
+
+
+@pytest.mark.parametrize("endpoint", [None, "", "  "])
+def test_another_servers_token_is_not_sent_to_bitquery(
+    endpoint: str | None, command: Command, sandbox: Sandbox
+) -> None:
+    """Hazard S2: the API that it is for has to be named."""
+    code, out, err = command("query", QUERY, BITQUERY_ENDPOINT=endpoint)
+    assert (code, out, sandbox.requests) == (2, "", ())
+    assert err.startswith("bitquery-auth: The endpoint (--endpoint, BITQUERY_ENDPOINT) is required")
+    assert command("query", QUERY, "--endpoint", sandbox.graphql_endpoint, BITQUERY_ENDPOINT=endpoint).code == 0
+
+
+def test_an_endpoint_need_not_be_named_for_bitquerys_own_tokens() -> None:
+    for source in (ClientCredentials("id", "secret"), StaticToken("copied")):
+        assert endpoint(None, source) == "https://streaming.bitquery.io/graphql"
 
 
 def test_an_ipv6_endpoint_is_given_the_token() -> None:
