@@ -17,7 +17,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
-from bitquery_auth._checks import MAX_SECONDS, check_header_text, split_url
+from bitquery_auth._checks import MAX_SECONDS, check_header_text
 from bitquery_auth._errors import ConfigurationError, InvalidTokenResponseError, TokenEndpointError
 
 MOST_BYTES = 1 << 20
@@ -214,7 +214,8 @@ def printable(text: str) -> str:
 
 def _host(location: str) -> str:
     try:
-        parts = split_url(location)
+        parts = urlsplit(location)
+        _ = parts.port  # raises where it is no number
     except ValueError:
         return ""
     # With one more behind the authority, what looks like the host may be the beginning of a password.
