@@ -95,6 +95,8 @@ class RequestsAuth(Auth, AuthBase):
         refused = value if isinstance(value, HeaderValue) else None
         if refused is None and not hook.is_redirected:  # after a redirect a netrc's may be there instead, or nothing
             return response
+        if refused is not None and not refused.encode():  # it was withdrawn, and may have been sent as nothing
+            refused = None
         replay = is_replayed(self._replay, request.method) and rewound(request)
         steps = self._recovery(hook.destination.origin, refused, replay=replay)
         answer = response

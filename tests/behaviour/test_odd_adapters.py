@@ -158,6 +158,18 @@ def test_with_a_copying_adapter_a_redirect_that_stays_ends_well(
     assert sandbox.token_requests == 1
 
 
+def test_what_keeps_one_header_from_travelling_costs_another_request_no_token(
+    session: requests.Session, source: ClientCredentials, sandbox: Sandbox, origin: Origin, elsewhere: Origin
+) -> None:
+    """Hazard R2: all have the same value, and this one is sent as nothing."""
+    origin.handler = by_path({"/away": redirecting(307, elsewhere.at("/end")), "/here": guarded()})
+    session.auth = RequestsAuth(source, allowed_hosts=[origin.allowed_host], header_name="X-Token")
+    waiting = session.prepare_request(requests.Request("POST", origin.at("/here"), data=b"query"))
+    assert session.get(origin.at("/away"), timeout=20).status_code == 200
+    assert session.send(waiting, timeout=20).status_code == 200
+    assert sandbox.token_requests == 1
+
+
 def refusing_the_first_of(otherwise: Handler) -> Handler:
     """Refuse the first request, whatever it carries."""
     seen: list[Request] = []
