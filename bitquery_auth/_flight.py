@@ -14,6 +14,9 @@ T = TypeVar("T")
 BEGIN_WITHIN = 1.0
 """Seconds until a fetch that was handed to a thread must have begun; then a waiter withdraws it."""
 
+LOOK_EVERY = 1.0
+"""Seconds after which whoever waits for a fetch looks whether it has landed without being told."""
+
 
 class Landing:
     """Something that happens once, and who waits for it.
@@ -41,8 +44,8 @@ class Landing:
             with suppress(IndexError):  # somebody else lands it, too
                 self._waiters.pop()()
 
-    def wait(self, limit: float = -1) -> None:
-        """Block until it happens, but no longer than so many seconds; -1: without a limit."""
+    def wait(self, limit: float) -> None:
+        """Block until it happens, but no longer than so many seconds."""
         landed = threading.Lock()
         landed.acquire()
 
@@ -83,6 +86,7 @@ class Flight:
                 self.outcome = self._fetch()
         finally:
             self._leader = None
+            self._landing.happened = True  # before any call, at whose beginning a Ctrl-C may end this
             self._landing.happen()
 
     def run_in_thread(self) -> None:
@@ -99,13 +103,15 @@ class Flight:
         """Wait until the fetch has landed, or withdraw it where it does not begin."""
         self._landing.wait(BEGIN_WITHIN)
         self._withdraw()
-        self._landing.wait()
+        while not self._landing.happened:  # a Ctrl-C may have kept whoever landed from telling everyone
+            self._landing.wait(LOOK_EVERY)
 
     async def await_(self) -> None:
         """Wait as `wait` does, without blocking the event loop."""
         await _wait(self._landing, BEGIN_WITHIN)
         self._withdraw()
-        await _wait(self._landing, None)
+        while not self._landing.happened:  # as above
+            await _wait(self._landing, LOOK_EVERY)
 
     def _withdraw(self) -> None:
         if self._take_ticket():

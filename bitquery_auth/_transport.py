@@ -99,8 +99,9 @@ class Transport:
                 except ConfigurationError:  # of a callable of the user's: no matter of the network
                     raise
                 except (requests.RequestException, OSError, ValueError, HTTPError) as error:
+                    cause = _shareable(error)  # also where it is tried again: the frames hold a socket
                     if last or deadline.passed or not _closed_without_answer(error):
-                        raise self._no_answer(error, endpoint, deadline) from _shareable(error)
+                        raise self._no_answer(error, endpoint, deadline) from cause
         raise AssertionError  # pragma: no cover - the second round returns or raises
 
     def _timeouts(self, deadline: Deadline) -> tuple[float, float]:
@@ -164,16 +165,16 @@ def _closed_without_answer(error: Exception) -> bool:
 def _shareable(error: Exception) -> Exception:
     """Strip the cause of what holds the secret: the request, the frames that sent it, words that quote either side."""
     chain = _chain(error)
+    for link in chain:
+        link.__traceback__ = None
+        if isinstance(link, requests.RequestException):
+            link.request = None
     # At the bottom is an error of the system, whose words are its own; any other may quote what came.
     is_systems = isinstance(chain[-1], OSError) and not isinstance(chain[-1], requests.RequestException)
     if not is_systems or any(
         isinstance(link, (HTTPException, ValueError)) for link in chain if not isinstance(link, OSError)
     ):
         return type(error)() if isinstance(error, requests.RequestException) else requests.RequestException()
-    for link in chain:
-        link.__traceback__ = None
-        if isinstance(link, requests.RequestException):
-            link.request = None
     return error
 
 

@@ -1,5 +1,7 @@
 """That there was no answer always has a cause, and the cause quotes neither side of the conversation."""
 
+import gc
+import socket
 from collections.abc import Callable
 from contextlib import nullcontext
 
@@ -75,3 +77,26 @@ def test_every_fault_has_one(case: object, source: ClientCredentials, token_prox
             assert caught.value.__cause__ is not None
             for link in chain(caught.value):
                 assert getattr(link, "request", None) is None
+
+
+def _sockets() -> int:
+    """How many sockets that were connected from this process are in memory."""
+    kept = (each for each in gc.get_objects() if isinstance(each, socket.socket))
+    return sum(each.proto == socket.IPPROTO_TCP for each in kept)
+
+
+@pytest.mark.parametrize("fault", [reset, closed, FAULTS["truncated body, reset"]], ids=["reset", "closed", "half"])
+def test_no_socket_of_a_try_that_failed_waits_for_the_garbage_collector(
+    fault: Fault, source: ClientCredentials, token_proxy: FaultProxy
+) -> None:
+    """Hazard F5: what holds it holds the secret as well, and is tried again."""
+    token_proxy.mode = fault
+    gc.collect()
+    gc.disable()
+    try:
+        before = _sockets()
+        with pytest.raises(TokenRequestError):
+            source.token()
+        assert _sockets() == before
+    finally:
+        gc.enable()
