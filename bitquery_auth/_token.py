@@ -56,7 +56,7 @@ class Token:
 
 
 # The constructor that the dataclass has made holds the token in its frame.
-Token.__init__ = conceals(Token.__init__)  # type: ignore[method-assign]
+Token.__init__ = conceals(Token.__init__)  # type: ignore[method-assign]  # it is the same, wrapped
 
 
 @runtime_checkable

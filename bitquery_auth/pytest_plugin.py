@@ -17,7 +17,7 @@ __all__ = ["bitquery_sandbox"]
 def bitquery_sandbox() -> Iterator[Sandbox]:
     """Run a stand-in for Bitquery during one test: a started `bitquery_auth.sandbox.Sandbox`."""
     # pytest loads this module in every project where the package is installed: it must cost nothing there.
-    from bitquery_auth.sandbox import Sandbox  # noqa: PLC0415
+    from bitquery_auth.sandbox import Sandbox  # noqa: PLC0415 - as said
 
     with Sandbox() as sandbox:
         yield sandbox

@@ -76,6 +76,7 @@ def test_of_client_credentials(settings: dict[str, Any]) -> None:
     assert error.__context__ is None
 
 
+# What a type checker finds wrong in these is what they are about.
 UNKNOWN: dict[str, Call] = {
     "ClientCredentials": lambda: credentials(leway=5),
     "ClientCredentials without an id": lambda: ClientCredentials(client_secret=SECRET),  # type: ignore[call-arg]
