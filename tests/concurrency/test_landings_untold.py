@@ -8,6 +8,7 @@ import pytest
 
 from bitquery_auth import _flight
 from bitquery_auth._flight import Flight
+from tests.behaviour.conftest import until
 
 
 def by_a_thread(flight: Flight) -> None:
@@ -49,6 +50,7 @@ def test_who_waits_for_a_fetch_whose_leader_tells_nobody_looks_for_himself(
     assert begun.wait(20)
     waiter = threading.Thread(target=wait, args=(flight,), daemon=True)
     waiter.start()
+    until(lambda: len(flight._landing._waiters) > 1)  # it has found that the fetch has begun, and waits on
     goes_on.set()
     for thread in (leader, waiter):
         thread.join(20)
