@@ -20,26 +20,19 @@ from bitquery_auth._checks import check_callable, check_flag, check_header_name,
 from bitquery_auth._errors import ConfigurationError, conceals
 from bitquery_auth._flight import call_in_thread
 from bitquery_auth._hosts import AllowedHosts, Origin
-from bitquery_auth._refusal import REDIRECTS, UNAUTHORIZED, Refusals
+from bitquery_auth._refusal import MOST_REMEMBERED, REDIRECTS, UNAUTHORIZED, Refusals, remember
 from bitquery_auth._token import Shared, Token, TokenSource, check_token_source
 
 logger = logging.getLogger("bitquery_auth")
 
 Replay = Literal["all", "safe", "never"]
 
-_MOST_DESTINATIONS = 256
+_NOTHING = object()
 
 
 def is_unauthorized(response: Any) -> bool:
     """Whether a response's status is 401 (RFC 9110 §15.5.2): the default of ``is_auth_failure``."""
     return bool(response.status_code == UNAUTHORIZED)
-
-
-def remember(known: dict[Any, Any], key: Any, value: Any) -> None:
-    """Keep what was found out about a destination; a crawler's come to an end, and begin again, rather than grow."""
-    if len(known) >= _MOST_DESTINATIONS:
-        known.clear()
-    known[key] = value
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +157,7 @@ class Auth(Shared):
         self._destinations: dict[Any, Destination] = {}
         self._warned_of: dict[Any, object] = {}
         self._by_url: dict[Any, Any] = {}
-        self._placed: tuple[Token | None, str] = (None, "")
+        self._placed: tuple[object, str] = (_NOTHING, "")
 
     # -- where a request goes --------------------------------------------------------------------
 
@@ -194,16 +187,22 @@ class Auth(Shared):
 
     def _is_first_warning(self, subject: Any) -> bool:
         mark = object()
-        if len(self._warned_of) >= _MOST_DESTINATIONS:
+        if len(self._warned_of) >= MOST_REMEMBERED:
             self._warned_of.clear()
         return self._warned_of.setdefault(subject, mark) is mark  # in one step: of several threads one warns
 
     # -- what carries the token ------------------------------------------------------------------
 
     def _header_for(self, token: Token) -> str:
-        """The header's value for a token, made once for each."""
+        """The header's value for a token, made once for each.
+
+        Raises:
+            ConfigurationError: it is none, as of a source of the user's that forgets to return one.
+        """
         placed, value = self._placed
         if placed is not token:
+            if not isinstance(token, Token):
+                raise unexpected("What the source's token() gives", f"a Token, not {type(token).__name__}")
             value = HeaderValue(self._prefix, token)
             self._placed = (token, value)
         return value

@@ -26,7 +26,7 @@ from bitquery_auth._exchange import METHODS, AuthMethod, Exchange
 from bitquery_auth._flight import call_in_thread
 from bitquery_auth._renewal import Grant, Wanted
 from bitquery_auth._reuse import ReuseTokenSource, logger, now
-from bitquery_auth._store import TokenStore, attempt, check_token_store, fetch_through
+from bitquery_auth._store import TokenStore, check_token_store, fetch_through
 from bitquery_auth._transport import Transport
 
 Method = Literal["client_secret_post", "client_secret_basic"]
@@ -162,7 +162,10 @@ class ClientCredentials(ReuseTokenSource):
         secret = self._exchange.read_secret()
         key = self._exchange.fingerprint(self._token_endpoint, secret)
         kept = self._ledger.kept
-        token = kept.token if kept is not None else None if self._store is None else attempt(self._store, "get", key)
+        token = None if kept is None else kept.token
+        if token is None and self._store is not None:
+            with self._store.in_use():
+                token = self._store.get(key)
         if token is None:
             return False
         failure: BitqueryAuthError | None = None
@@ -177,7 +180,8 @@ class ClientCredentials(ReuseTokenSource):
             raise failure  # from here: the frames it came through hold what was sent
         self.discard(token)
         if self._store is not None:
-            attempt(self._store, "discard", key, token.access_token)
+            with self._store.in_use(), self._store.lock(key, self._exchange.transport.timeout):
+                self._store.discard(key, token.access_token)
         return True
 
     async def arevoke(self) -> bool:

@@ -51,7 +51,7 @@ class TokenEndpointError(BitqueryAuthError):
         error_description: The server's words for it, or None.
         error_uri: Where the server explains it, or None.
         status_code: The HTTP status of the answer; a redirect's too, as none is followed.
-        retry_after: Seconds that the server asked to wait (RFC 9110 §10.2.3), or None.
+        retry_after: Seconds that the server asked to wait (RFC 9110 §10.2.3), or what is left of them; or None.
     """
 
     def __init__(

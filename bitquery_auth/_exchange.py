@@ -23,7 +23,7 @@ from authlib.oauth2.auth import encode_client_secret_post
 
 from bitquery_auth._answer import Answer
 from bitquery_auth._checks import check_plain_text
-from bitquery_auth._errors import ConfigurationError
+from bitquery_auth._errors import BitqueryAuthError, ConfigurationError
 from bitquery_auth._transport import Transport
 
 T = TypeVar("T")
@@ -113,7 +113,12 @@ class Exchange:
     def _authenticate(self, auth: Any, method: str, uri: str, headers: Any, body: Any) -> tuple[str, Any, Any]:
         chosen = self.token_endpoint_auth_method
         authenticate = METHODS[chosen] if isinstance(chosen, str) else chosen
-        return _called("token_endpoint_auth_method", authenticate, auth, method, uri, headers, body)
+        prepared = _called("token_endpoint_auth_method", authenticate, auth, method, uri, headers, body)
+        if not isinstance(prepared, tuple) or len(prepared) != 3:  # noqa: PLR2004 - as many as it was given
+            raise ConfigurationError(
+                "The callable given as token_endpoint_auth_method must return (uri, headers, body)."
+            )
+        return prepared
 
 
 class _Session(OAuth2Session):  # type: ignore[misc]  # Authlib is not typed
@@ -144,7 +149,8 @@ def _called(field: str, function: Callable[..., T], *args: Any) -> T:
     except Exception as error:
         # Without this frame, whose arguments hold the secret.
         error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
-        raise ConfigurationError(f"The callable given as {field} raised {type(error).__name__}.") from error
+        why = f": {error}" if isinstance(error, BitqueryAuthError) else "."  # others' words may hold the secret
+        raise ConfigurationError(f"The callable given as {field} raised {type(error).__name__}{why}") from error
 
 
 def _client_secret_basic(auth: Any, _: str, uri: str, headers: Any, body: Any) -> tuple[str, Any, Any]:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from contextvars import copy_context
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -126,12 +127,12 @@ class Flight:
 
 
 def run_in_thread(work: Callable[[], None]) -> None:
-    """Run on a thread of its own, which an exiting program does not wait for.
+    """Run on a thread of its own, with the caller's context variables. An exiting program does not wait for it.
 
     Where the interpreter starts no more threads, it is run on this one.
     """
     try:
-        threading.Thread(target=work, name="bitquery_auth", daemon=True).start()
+        threading.Thread(target=copy_context().run, args=(work,), name="bitquery_auth", daemon=True).start()
     except RuntimeError:
         work()
 

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from bitquery_auth._auth import DONE, Auth, Destination, HeaderBytes, advance
-from bitquery_auth._errors import BitqueryAuthError, as_client_error
+from bitquery_auth._errors import BitqueryAuthError, ConfigurationError, as_client_error
 from bitquery_auth._hosts import Origin
 from bitquery_auth._refusal import UNAUTHORIZED
 from bitquery_auth._replay import adrain_httpx, drain_httpx, is_repeatable, is_replayed
@@ -39,8 +39,19 @@ else:
     _Base = type("_Base", tuple(dict.fromkeys(module.Auth for module in _MODULES)), {})
 
 
-class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
+class HTTPXAuth(Auth, _Base):
     __doc__ = Auth.__doc__
+
+    def auth_flow(self, request: Any) -> Generator[Any, Any, None]:  # noqa: ARG002 - the interface
+        """Say that this is not the way: an auth that wraps this one delegates to both flows below.
+
+        Raises:
+            ConfigurationError: always.
+        """
+        raise ConfigurationError(
+            "HTTPXAuth has no auth_flow: an auth that wraps it delegates its sync_auth_flow to ours, and its "
+            "async_auth_flow to ours."
+        )
 
     # Both flows override httpx's own, whose generic driver costs more than all they do; up to a good answer each
     # is written out, as a function in between would be a tenth of that. What follows a refusal they share.
@@ -75,7 +86,7 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
                     got = self._source.token()
                 else:
                     drain_httpx(response, _module_of(request))
-                    got = yield self._again(response.request, destination, wanted)
+                    got = yield self._again(response, destination, wanted)
         except BitqueryAuthError as error:
             self._raise_or_hand_over(error, request, response, got)
 
@@ -104,7 +115,7 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
                     got = await self._atoken()
                 else:
                     await adrain_httpx(response, _module_of(request))
-                    got = yield self._again(response.request, destination, wanted)
+                    got = yield self._again(response, destination, wanted)
         except BitqueryAuthError as error:
             self._raise_or_hand_over(error, request, response, got)
 
@@ -113,25 +124,29 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
 
     def _place(self, request: Any, destination: Destination, token: Token) -> None:
         """Put the token on a request."""
+        value = self._header_for(token)
         if destination.in_query:
             request.url = _token_url(_module_of(request))(request.url.copy_set_param("token", token.access_token))
         elif destination.in_header:
-            request.headers[self._header_name] = self._header_for(token)
+            request.headers[self._header_name] = value
         else:
             one_hop_headers = _one_hop_headers(_module_of(request))
-            request.headers = one_hop_headers(request.headers, self._header_name, self._header_for(token))
+            request.headers = one_hop_headers(request.headers, self._header_name, value)
 
     def _after(self, request: Any, response: Any, destination: Destination, token: Token) -> Generator[Any, Any, None]:
         """What follows an answer, for either flow to carry out: see `Auth._recovery`."""
         origin, hop = destination.origin, response.request
-        if any(_origin(each.request.url) != origin for each in (*response.history, response)):
-            return  # a redirect led elsewhere: what came of that is not its answer
         if self._is_refused(response, origin):
             carried = hop.headers.get(self._header_name) == self._header_for(token)
             if hop is request and not carried and not destination.in_query:
                 return  # a hook of the client's has put other credentials there
             refused = token if carried or hop is request else None
             yield from self._recovery(origin, refused, replay=self._may_replay(hop))
+
+    def _is_refused(self, response: Any, origin: Origin) -> bool:
+        if any(_origin(each.request.url) != origin for each in (*response.history, response)):
+            return False  # a redirect led elsewhere: what came of that is not its answer, of the second try neither
+        return super()._is_refused(response, origin)
 
     def _raise_or_hand_over(self, error: BitqueryAuthError, request: Any, response: Any, got: Any) -> None:
         """Raise that there is no token; a refusal that would not be, or was, sent again is handed over all the same."""
@@ -142,9 +157,13 @@ class HTTPXAuth(Auth, _Base):  # type: ignore[misc]  # as above
     def _may_replay(self, hop: Any) -> bool:
         return is_replayed(self._replay, hop.method) and is_repeatable(hop, _module_of(hop))
 
-    def _again(self, hop: Any, destination: Destination, token: Token) -> Any:
+    def _again(self, response: Any, destination: Destination, token: Token) -> Any:
         """The refused request with another token: a new one, so that what was sent first stays on record."""
+        hop = response.request
         again = type(hop)(hop.method, hop.url, headers=hop.headers, stream=hop.stream, extensions=hop.extensions)
+        cookies = _module_of(hop).Cookies()  # not the response's own, with which it could no longer be pickled
+        cookies.extract_cookies(response)
+        cookies.set_cookie_header(again)
         if isinstance(hop.stream, _module_of(hop).ByteStream):
             again.read()
         self._place(again, destination, token)

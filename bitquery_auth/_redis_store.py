@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bitquery_auth._checks import check_plain_text, check_text
@@ -118,11 +119,7 @@ class RedisTokenStore:
     def __reduce__(self) -> tuple[Any, ...]:
         if self._url is None:
             raise TypeError("A RedisTokenStore that was made from a client cannot be pickled: make it from a URL.")
-        return _rebuild, (type(self), self._url, self._prefix)
-
-
-def _rebuild(kind: type[RedisTokenStore], url: str, prefix: str) -> RedisTokenStore:
-    return kind(url, prefix=prefix)
+        return partial(type(self), self._url, prefix=self._prefix), ()
 
 
 def _client_of(url: str) -> Redis:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 PAUSE_FIRST = 1.0
 PAUSE_MOST = 300.0
+MOST_REMEMBERED = 256
 
 UNAUTHORIZED = 401
 LOWEST_REDIRECT = 300
@@ -59,13 +60,21 @@ class Refusals:
 
     def replaced(self, origin: Hashable, replacement: str) -> None:
         """Note which token was fetched in answer to a refusal."""
-        self.troubles[origin] = self.troubles.get(origin, Trouble())._replace(replacement=replacement)
+        remember(self.troubles, origin, self.troubles.get(origin, Trouble())._replace(replacement=replacement))
 
     def hold_back(self, origin: Hashable, now: float) -> None:
         """Hand refusals from there over for a while, each time twice as long."""
-        pause = self.troubles.get(origin, Trouble()).pause
-        self.troubles[origin] = Trouble(None, now + pause, min(pause * 2, PAUSE_MOST))
+        _, until, pause = self.troubles.get(origin, Trouble())
+        if now >= until:  # else another of those refused at once has begun it
+            remember(self.troubles, origin, Trouble(None, now + pause, min(pause * 2, PAUSE_MOST)))
 
     def accepted(self, origin: Hashable) -> None:
         """End the trouble with an origin: it has answered something else than a refusal."""
         self.troubles.pop(origin, None)
+
+
+def remember(known: dict[Any, Any], key: Any, value: Any) -> None:
+    """Keep what was found out about a destination: emptied when full, so that no crawler makes it grow."""
+    if len(known) >= MOST_REMEMBERED and key not in known:
+        known.clear()
+    known[key] = value

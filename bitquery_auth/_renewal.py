@@ -173,7 +173,7 @@ class Ledger:
     Args:
         schedule: How early a token is renewed.
 
-    Its methods are called under the lock of whoever drives it; `ready` may be read without.
+    Its methods are called under the lock of whoever drives it; `usable` may be called, `kept` and `ready` read without.
 
     Attributes:
         kept: The token kept, or None.
@@ -199,7 +199,8 @@ class Ledger:
 
     def usable(self, now: Instant) -> Token | None:
         """The token kept, if it has not ended."""
-        return None if self.kept is None or self.kept.end.reached(now) else self.kept.token
+        kept = self.kept  # read once, as it may be discarded meanwhile
+        return None if kept is None or kept.end.reached(now) else kept.token
 
     def step(self, now: Instant, *, fetching: bool) -> Step:
         """Decide what a caller who wants a token does next.
@@ -230,8 +231,8 @@ class Ledger:
         kept = self._schedule.keep(grant, jitter)
         self.error = None
         self._backoff = BACKOFF_FIRST
-        self._discarded = frozenset()
         if not kept.end.reached(now):
+            self._discarded = frozenset()
             self._keep(kept)
             self._retry = LONG_AGO
         else:  # a token that still lives is not given up for it, nor asked for again at every request

@@ -80,8 +80,10 @@ def rewound(request: Any) -> bool:
 def drain_requests(response: Any) -> None:
     """Read a refusal to its end, within bounds, so that its connection is free for the second try; else close it."""
     with Drain(response) as drained:
-        if (sock := getattr(getattr(response.raw, "connection", None), "sock", None)) is not None:
-            drained.watch(sock)
+        if (connection := getattr(response.raw, "connection", None)) is not None:
+            if connection.sock is None:  # the server closes it after this answer: it is read for nothing
+                raise OverflowError
+            drained.watch(connection.sock)
         drained.body = response.raw.read(DRAIN_BYTES + 1, decode_content=False)
     response._content_consumed = drained.is_whole  # noqa: SLF001 - by this, closing keeps the connection or does not
     response.close()

@@ -15,10 +15,10 @@ from requests.cookies import extract_cookies_to_jar
 from requests.utils import requote_uri
 from urllib3.util import parse_url
 
-from bitquery_auth._auth import DONE, Auth, Destination, HeaderValue, advance, remember
-from bitquery_auth._errors import BitqueryAuthError, as_client_error
+from bitquery_auth._auth import DONE, Auth, Destination, HeaderValue, advance
+from bitquery_auth._errors import BitqueryAuthError, ConfigurationError, as_client_error
 from bitquery_auth._hosts import Origin
-from bitquery_auth._refusal import LOWEST_REDIRECT
+from bitquery_auth._refusal import LOWEST_REDIRECT, remember
 from bitquery_auth._replay import drain_requests, is_replayed, rewound
 from bitquery_auth._token import Shared, Token
 
@@ -43,10 +43,15 @@ class RequestsAuth(Auth, AuthBase):
                     del r.headers[self._header_name]
                 return r
             token = self._source.token()
+            placed, value = self._placed
+            if placed is not token:
+                value = self._header_for(token)
         except BitqueryAuthError as error:
             raise as_client_error(error, requests.RequestException, r) from error.__cause__
-        placed, value = self._placed
-        r.headers[self._header_name] = value if placed is token else self._header_for(token)
+        if not hook.destination.in_header:
+            value = HeaderValue(self._prefix, token)  # its own: should a redirect lead elsewhere, it is withdrawn
+            hook = RefusalHook(self, hook.destination, value)
+        r.headers[self._header_name] = value
         hooks = r.hooks["response"]
         if not hooks:
             hooks.append(hook)
@@ -56,6 +61,8 @@ class RequestsAuth(Auth, AuthBase):
 
     def _hook_for(self, url: str | None) -> RefusalHook | None:
         """Make what looks at the answers to requests to a URL; None: they go without the token."""
+        if url is not None and not isinstance(url, str):  # httpx takes any callable for an auth
+            raise ConfigurationError("RequestsAuth is for requests: give httpx and httpx2 an HTTPXAuth.")
         # Up to the slash after it, a URL's authority is all that is judged: whoever pages through URLs pays for one.
         authority = tuple((url or "").split("/", 3)[:3])
         destination = self._destinations.get(authority) or self._judge(authority, _origin(url))
@@ -76,12 +83,11 @@ class RequestsAuth(Auth, AuthBase):
             hooks = sent.hooks["response"]
             hooks[:] = [each.after_redirect() if isinstance(each, RefusalHook) else each for each in hooks]
             if not hook.destination.in_header and not _stays(response, origin):
-                # requests copies the header to any host: from what was sent, or where an adapter sent a copy, from what
-                # is out of reach here.
-                for value in (sent.headers.pop(self._header_name, None), self._placed[1]):
-                    if isinstance(value, HeaderValue):
-                        value.withdraw()
-                self._placed = (None, "")
+                # requests copies the header to any host. It is taken off what was sent; where an adapter sent
+                # a copy, it is still on the request that requests redirects: there it is emptied.
+                sent.headers.pop(self._header_name, None)
+                if hook.carried is not None:
+                    hook.carried.withdraw()
         return response
 
     def _answer(self, response: requests.Response, hook: RefusalHook, options: dict[str, Any]) -> requests.Response:
@@ -90,7 +96,7 @@ class RequestsAuth(Auth, AuthBase):
         if getattr(response, "connection", None) is None or response.raw is None:  # a cache's answer
             return response
         value = request.headers.get(self._header_name)
-        if value == self._placed[1]:  # an adapter may have made a plain string of it
+        if not isinstance(value, HeaderValue) and value == self._placed[1]:  # an adapter has made a plain string of it
             value = self._placed[1]
         refused = value if isinstance(value, HeaderValue) else None
         if refused is None and not hook.is_redirected:  # after a redirect a netrc's may be there instead, or nothing
@@ -111,6 +117,9 @@ class RequestsAuth(Auth, AuthBase):
             if replay and answer is response:
                 response.close()
                 raise as_client_error(error, requests.RequestException, request) from error.__cause__
+        except BaseException:  # what the user's source or predicate raises, or a Ctrl-C: requests closes nothing then
+            response.close()
+            raise
         return answer
 
     def _send_again(self, response: requests.Response, token: Token, options: dict[str, Any]) -> requests.Response:
@@ -135,15 +144,19 @@ class RefusalHook(Shared):
     Args:
         auth: Whose hook it is.
         destination: Where the first request went: redirects that lead elsewhere are none of its business.
+        carried: The header's value, where it is one request's own, since it must not travel.
+
+    Attributes:
         is_redirected: Whether requests has made the request it is at out of a redirect.
     """
 
-    __slots__ = ("_auth", "_by_status", "_troubles", "destination", "is_redirected")
+    __slots__ = ("_auth", "_by_status", "_troubles", "carried", "destination", "is_redirected")
 
-    def __init__(self, auth: RequestsAuth, destination: Destination, *, is_redirected: bool = False) -> None:
+    def __init__(self, auth: RequestsAuth, destination: Destination, carried: HeaderValue | None = None) -> None:
         self._auth = auth
         self.destination = destination
-        self.is_redirected = is_redirected
+        self.carried = carried
+        self.is_redirected = False
         self._by_status = auth._by_status  # noqa: SLF001 - one subject, in one file
         self._troubles = auth._troubles  # noqa: SLF001 - as above
 
@@ -169,7 +182,11 @@ class RefusalHook(Shared):
 
     def after_redirect(self) -> RefusalHook:
         """Give the hook for what requests makes out of a redirect."""
-        return self if self.is_redirected else RefusalHook(self._auth, self.destination, is_redirected=True)
+        if self.is_redirected:
+            return self
+        hook = RefusalHook(self._auth, self.destination, self.carried)
+        hook.is_redirected = True
+        return hook
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave the auth, and with it the secret, out of a pickled response or request."""

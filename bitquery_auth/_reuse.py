@@ -1,9 +1,9 @@
 """A source that keeps its token: one fetch at a time, renewal ahead, backoff. `_renewal` decides, this drives.
 
 This is the one place that shares state between threads. It is safe without the global interpreter
-lock, too: everything is changed under ``_lock``, and what is read without it is one attribute,
-`Ledger.ready`, that holds an immutable tuple. The lock is held for decisions only, never during a fetch, a
-wait, a ``yield`` or an ``await``.
+lock, too: everything is changed under ``_lock``, and what is read without it is one attribute at a time,
+`Ledger.ready` or `Ledger.kept`, that holds an immutable tuple. The lock is held for decisions only, never
+during a fetch, a wait, a ``yield`` or an ``await``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from functools import partial
 from typing import Any
 
 from bitquery_auth._checks import check_optional_seconds, check_seconds
-from bitquery_auth._errors import BitqueryAuthError, ConfigurationError, TokenRequestError, copy_of
+from bitquery_auth._errors import BitqueryAuthError, ConfigurationError, TokenEndpointError, TokenRequestError, copy_of
 from bitquery_auth._flight import Flight
 from bitquery_auth._renewal import Grant, Instant, Ledger, Schedule, Step, Wanted
 from bitquery_auth._token import Shared, Token
@@ -54,7 +54,7 @@ class ReuseTokenSource(Shared, ABC):
 
     def _begin_anew(self) -> None:
         """Begin, also in a forked child: the thread that held the lock or fetched lives on in the parent only."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finalizer or signal handler may come in while its thread holds it, and ask
         self._flight: Flight | None = None
 
     @abstractmethod
@@ -175,8 +175,11 @@ class ReuseTokenSource(Shared, ABC):
         except Exception as unforeseen:  # noqa: BLE001 - a waiter must get a typed error whatever goes wrong
             failure = TokenRequestError(f"The token request failed: {type(unforeseen).__name__}.")
             failure.__cause__ = unforeseen.with_traceback(None)
+            unforeseen.__context__ = None  # what led to it has frames of its own
             return self._note_failure(failure)
         except BaseException as stop:
+            stop.__traceback__ = stop.__context__ = None  # the frames of what was interrupted hold the secret
+            del wanted
             if flight is None or not flight.is_detached:
                 self._leave(flight)
                 raise  # it stops this caller; a waiter takes the fetch over
@@ -217,7 +220,10 @@ class ReuseTokenSource(Shared, ABC):
     def _still_failing(self, error: BitqueryAuthError, moment: Instant) -> BitqueryAuthError:
         seconds = self._ledger.seconds_to_retry(moment)
         until = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(moment.wall + seconds))
-        return copy_of(error, f" It is not asked again before {until} (in {seconds:.1f} s).")
+        failure = copy_of(error, f" It is not asked again before {until} (in {seconds:.1f} s).")
+        if isinstance(failure, TokenEndpointError) and failure.retry_after is not None:
+            failure.retry_after = seconds  # what is left: a source that asks this one would wait all of it anew
+        return failure
 
     # -- pickles and forks -----------------------------------------------------------------------
 

@@ -61,6 +61,10 @@ class ShortTermToken(ReuseTokenSource):
     ) -> None:
         settings = {name: value for name, value in locals().items() if name not in {"self", "__class__"}}
         check_token_source("source", source)
+        if endpoint is _bitquery.GRAPHQL_ENDPOINT and _bitquery.is_elsewhere(source):
+            raise ConfigurationError(
+                "endpoint is required with a source whose token_endpoint is not Bitquery's: give that API's URL."
+            )
         super().__init__(settings, leeway=leeway, renew_ahead=renew_ahead)
         self._source = source
         self._lifetime = int(check_seconds("lifetime", lifetime, positive=True)) or 1
@@ -75,10 +79,6 @@ class ShortTermToken(ReuseTokenSource):
         return self._endpoint
 
     def _fetch(self, wanted: Wanted) -> Grant:  # noqa: ARG002 - it has no store
-        if self._endpoint == _bitquery.GRAPHQL_ENDPOINT and _bitquery.is_elsewhere(self._source):
-            raise ConfigurationError(
-                "endpoint is required with a source whose token_endpoint is not Bitquery's: give that API's URL."
-            )
         asked = now()
         long_token = self._source.token()
         answer = self._exchange(long_token)

@@ -7,9 +7,8 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-from bitquery_auth._checks import check_scope
 from bitquery_auth._errors import ConfigurationError
 from bitquery_auth._renewal import Grant, Instant, Wanted
 from bitquery_auth._token import Token
@@ -80,8 +79,7 @@ def load_token(text: str | bytes) -> Token:
         kept = json.loads(text)
         if type(kept[_SCHEMA]) is int and kept[_SCHEMA] == _SCHEMA_VERSION and isinstance(kept["token_type"], str):
             ends = None if kept["expires_at"] is None else _moment(kept["expires_at"])
-            scope = check_scope("scope", kept["scope"])
-            return Token(kept["access_token"], token_type=kept["token_type"], scope=scope, expires_at=ends)
+            return Token(kept["access_token"], token_type=kept["token_type"], scope=kept["scope"], expires_at=ends)
     raise NoTokenError("what is kept there is no token that this version wrote")
 
 
@@ -144,12 +142,6 @@ def fetch_through(
             if grant.lifetime is None or grant.lifetime > 0:
                 store.set(key, grant.token)
             return grant
-
-
-def attempt(store: GuardedStore, method: str, *arguments: Any) -> Any:
-    """Call one method of a store, outside of a fetch."""
-    with store.in_use():
-        return getattr(store, method)(*arguments)
 
 
 class GuardedStore:

@@ -95,7 +95,7 @@ def check_token_source(field: str, value: object) -> TokenSource:
 
 
 class Shared:
-    """What copies and deep copies of are itself: whatever clones a session shares its token."""
+    """Copies and deep copies of it are the object itself: whatever clones a session shares its token."""
 
     __slots__ = ()
 

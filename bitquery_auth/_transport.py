@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from http.client import HTTPException, HTTPResponse
+from pathlib import Path
 from ssl import SSLCertVerificationError, SSLEOFError
 from typing import Any
 from urllib.parse import urlsplit
@@ -76,8 +77,10 @@ class Transport:
             secrets: What is sent and must not come out, should the server quote it.
 
         Raises:
+            ConfigurationError: a file of certificates is not there.
             TokenRequestError: there was no answer, or not in time.
         """
+        self._check_files()
         session.trust_env = self.trust_env
         session.headers.update(_HEADERS)
         # Not to follow a redirect is not enough: to prepare what would follow, requests reads all of it, and a netrc.
@@ -103,6 +106,13 @@ class Transport:
                     if last or deadline.passed or not _closed_without_answer(error):
                         raise self._no_answer(error, endpoint, deadline) from cause
         raise AssertionError  # pragma: no cover - the second round returns or raises
+
+    def _check_files(self) -> None:
+        # Not at construction, which does no I/O; requests would say no more than a path, as if the endpoint were down.
+        for field, given in (("verify", self.verify), ("cert", self.cert)):
+            for path in given if isinstance(given, tuple) else (given,):
+                if isinstance(path, str) and not Path(path).exists():
+                    raise ConfigurationError(f"{field} names a file or folder that is not there.")
 
     def _timeouts(self, deadline: Deadline) -> tuple[float, float]:
         # Names have several addresses, and the first may swallow packets: leave time for the next.

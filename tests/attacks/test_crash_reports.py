@@ -119,3 +119,27 @@ def test_of_a_client_authentication_callable_that_failed(act: str, source_with: 
     with pytest.raises(ConfigurationError) as caught:
         getattr(source, act)()
     assert_hidden("\n".join(own_locals(caught.value)), sandbox.client_secret, *tokens)
+
+
+@pytest.mark.parametrize("act", ["token", "renew"])
+def test_of_a_fetch_that_a_ctrl_c_stopped(act: str, source_with: Source, sandbox: Sandbox) -> None:
+    """And no token that was to be replaced."""
+    kept = []
+
+    def interrupted(auth: Any, method: str, uri: str, headers: Any, body: Any) -> tuple[str, Any, Any]:
+        if len(kept) == (act == "renew"):
+            try:
+                {}[auth.client_secret]
+            except KeyError:
+                raise KeyboardInterrupt  # noqa: B904 - as it comes in anywhere
+        return uri, headers, f"{body}&client_id={auth.client_id}&client_secret={auth.client_secret}"
+
+    source = source_with(token_endpoint_auth_method=interrupted)
+    if act == "renew":
+        kept.append(source.token().access_token)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        getattr(source, act)()
+    shown = "\n".join(own_locals(caught.value))
+    assert shown
+    assert_hidden(shown, sandbox.client_secret, *kept)
+    assert caught.value.__context__ is None

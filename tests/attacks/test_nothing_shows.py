@@ -147,7 +147,7 @@ def test_no_log_of_any_library_has_them(life: Life) -> None:
 
 def test_no_repr_has_them(life: Life) -> None:
     token = life.source.token()
-    short = ShortTermToken(life.source)
+    short = ShortTermToken(life.source, endpoint="https://api.example.com/graphql")
     static = StaticToken(token.access_token)
     ours = [life.source, life.auth, token, short, static, type(life.auth)(static, allowed_hosts=["a.example"])]
     theirs = [outcome.raw for outcome in life.outcomes]

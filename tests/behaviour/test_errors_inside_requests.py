@@ -1,18 +1,23 @@
 """Errors raised inside a request: ours and the client's own at once, with a message that says what to do."""
 
 import pickle
+import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import requests
+from requests.adapters import HTTPAdapter
 
 from bitquery_auth import (
     BitqueryAuthError,
     ClientCredentials,
     ConfigurationError,
     InvalidTokenResponseError,
+    RequestsAuth,
+    Token,
     TokenEndpointError,
     TokenRequestError,
 )
@@ -206,6 +211,32 @@ def test_an_error_of_the_callers_own_source_is_the_callers(open_client: Open, sa
 
     with pytest.raises(ZeroDivisionError):
         open_client(Broken()).post(sandbox.graphql_endpoint, json=QUERY)
+
+
+def test_it_leaves_the_connection_to_others_where_it_comes_after_a_refusal(sandbox: Sandbox) -> None:
+    """Hazard A6: although somebody keeps the error, and with it the response."""
+    sandbox.accept_nothing = True
+    tokens = [Token("first")]
+
+    class Broken:
+        def token(self) -> Token:
+            return tokens.pop()
+
+        def discard(self, token: object) -> None:
+            raise AssertionError
+
+    with requests.Session() as session:
+        session.mount("http://", HTTPAdapter(pool_connections=1, pool_maxsize=1, pool_block=True))
+        auth = RequestsAuth(Broken(), allowed_hosts=sandbox.allowed_hosts)
+        with pytest.raises(IndexError) as kept:
+            session.get(sandbox.graphql_endpoint, auth=auth, stream=True, timeout=20)
+        answers: list[int] = []
+        other = threading.Thread(
+            target=lambda: answers.append(session.get(sandbox.graphql_endpoint, timeout=20).status_code), daemon=True
+        )
+        other.start()
+        other.join(20)
+    assert (answers, type(kept.value)) == ([401], IndexError)
 
 
 def test_two_requests_that_fail_alike_raise_two_errors(open_client: Open, sandbox: Sandbox, kind: type[Client]) -> None:

@@ -158,15 +158,23 @@ def test_with_a_copying_adapter_a_redirect_that_stays_ends_well(
     assert sandbox.token_requests == 1
 
 
-def test_what_keeps_one_header_from_travelling_costs_another_request_no_token(
-    session: requests.Session, source: ClientCredentials, sandbox: Sandbox, origin: Origin, elsewhere: Origin
+@pytest.mark.parametrize("replay", ["all", "never"])
+def test_what_keeps_one_header_from_travelling_leaves_those_of_other_requests_alone(
+    replay: Any,
+    session: requests.Session,
+    source: ClientCredentials,
+    sandbox: Sandbox,
+    origin: Origin,
+    elsewhere: Origin,
 ) -> None:
-    """Hazard R2: all have the same value, and this one is sent as nothing."""
+    """Hazard R2: a request may wait long for its connection while another is redirected."""
     origin.handler = by_path({"/away": redirecting(307, elsewhere.at("/end")), "/here": guarded()})
-    session.auth = RequestsAuth(source, allowed_hosts=[origin.allowed_host], header_name="X-Token")
+    session.auth = RequestsAuth(source, allowed_hosts=[origin.allowed_host], header_name="X-Token", replay=replay)
     waiting = session.prepare_request(requests.Request("POST", origin.at("/here"), data=b"query"))
     assert session.get(origin.at("/away"), timeout=20).status_code == 200
     assert session.send(waiting, timeout=20).status_code == 200
+    assert origin.visits == ["GET /away", "POST /here"]
+    assert [shows_a_token(request) for request in elsewhere.requests] == [False]
     assert sandbox.token_requests == 1
 
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from bitquery_auth import Token
 from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._messages import Request, Response
-from tests.behaviour.conftest import Open
+from tests.behaviour.conftest import HTTPX, Open, only
 from tests.origin import Origin, answering, by_path, echo, redirecting, refusing_the_first_token
 
 EVERYWHERE = ["127.0.0.1", "localhost"]
@@ -164,3 +165,47 @@ def test_an_answer_from_elsewhere_says_nothing_about_the_api(
     assert client.get(origin.at("/start")).status == 200
     outcome = client.get(origin.at("/api"))
     assert (outcome.status, outcome.history) == (200, (401,))
+
+
+@only(HTTPX)
+@pytest.mark.parametrize("status", [200, 401])
+def test_what_another_origin_answers_to_the_second_try_is_not_our_origins_answer(
+    open_client: Open, sandbox: Sandbox, origin: Origin, elsewhere: Origin, status: int
+) -> None:
+    """Hazard S1: httpx follows redirects before an auth sees the answer."""
+    elsewhere.handler = answering(status)
+    origin.handler = refusing_the_first_token(by_path({"/file": redirecting(307, elsewhere.at()), "/": echo}))
+    source = sandbox.credentials()
+    client = open_client(source, allowed_hosts=[origin.allowed_host])
+    assert client.get(origin.at("/file")).status == status
+    assert elsewhere.tokens == [None]
+    second = source.token().access_token
+    origin.handler = answering(401)
+    assert client.get(origin.at()).status == 401  # that second token, fetched in answer to a refusal, is refused now
+    assert (source.token().access_token, sandbox.token_requests) == (second, 2)
+    origin.handler = refusing_the_first_token()
+    assert client.get(origin.at()).status == 401  # so for a second its refusals are handed over
+
+
+@only(HTTPX)
+def test_nor_does_it_discard_the_token_that_somebody_else_has_got_meanwhile(
+    open_client: Open, origin: Origin, elsewhere: Origin
+) -> None:
+    """Hazards S1, R4."""
+    discarded: list[Token | str] = []
+
+    class Renewed:
+        def __init__(self) -> None:
+            self._tokens = ["old", "new"]
+
+        def token(self) -> Token:
+            return Token(self._tokens.pop(0) if len(self._tokens) > 1 else self._tokens[0])
+
+        def discard(self, token: Token | str) -> None:
+            discarded.append(token)
+
+    elsewhere.handler = answering(401)
+    origin.handler = refusing_the_first_token(redirecting(307, elsewhere.at()))
+    assert open_client(Renewed(), allowed_hosts=[origin.allowed_host]).get(origin.at()).status == 401
+    assert origin.tokens == ["old", "new"]
+    assert discarded == []

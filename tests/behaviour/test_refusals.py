@@ -1,5 +1,8 @@
 """What follows a 401 from the API: one new token, one second try, and no storm where that does not help."""
 
+import pickle
+from dataclasses import replace
+
 import pytest
 
 from bitquery_auth import ClientCredentials, StaticToken, Token, TokenEndpointError
@@ -30,6 +33,22 @@ def test_a_refused_request_is_sent_again_once_and_no_more(open_client: Open, san
     assert first.headers["authorization"] != second.headers["authorization"]
     assert first.body == second.body
     assert sandbox.token_requests == 2
+
+
+def test_a_cookie_that_comes_with_the_refusal_goes_along(open_client: Open, sandbox: Sandbox, origin: Origin) -> None:
+    """A balancer's, by which the second try comes to the same server; so it is with the clients' own digest auths."""
+    refusing = refusing_the_first_token()
+
+    def answer(request: Request) -> Response | None:
+        response = refusing(request)
+        cookies = (("Set-Cookie", "server=7"),) if response is not None and response.status == 401 else ()
+        return response and replace(response, headers=(*response.headers, *cookies))
+
+    origin.handler = answer
+    client = open_client(sandbox.credentials(), allowed_hosts=[origin.allowed_host])
+    assert client.get(origin.at()).status == 200
+    assert [request.headers.get("Cookie") for request in origin.requests] == [None, "server=7"]
+    assert pickle.loads(pickle.dumps(client.get(origin.at()).raw)).status_code == 200
 
 
 def test_no_request_is_sent_again_with_the_token_that_was_refused(open_client: Open, sandbox: Sandbox) -> None:

@@ -85,12 +85,17 @@ def test_what_nobody_foresaw_is_a_typed_error_with_its_cause(sandbox: Sandbox, m
     source = sandbox.credentials()
 
     def broken(*_: object) -> None:
-        raise ZeroDivisionError
+        try:
+            {}["missing"]
+        except KeyError:
+            raise ZeroDivisionError  # noqa: B904 - with what led to it, and its frames
 
     monkeypatch.setattr(source._exchange, "request_token", broken)
     with pytest.raises(TokenRequestError, match="ZeroDivisionError") as caught:
         source.token()
-    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    cause = caught.value.__cause__
+    assert isinstance(cause, ZeroDivisionError)
+    assert (cause.__traceback__, cause.__context__) == (None, None)
 
 
 def test_short_tokens_over_plain_http_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:

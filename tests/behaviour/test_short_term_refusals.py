@@ -1,18 +1,19 @@
 """An exchange for a short-term token that fails: how often it is tried, and in which words it ends."""
 
+import pickle
+
 import pytest
-import requests
 
 from bitquery_auth import (
     ConfigurationError,
     InvalidTokenResponseError,
-    RequestsAuth,
     ShortTermToken,
     StaticToken,
     Token,
     TokenEndpointError,
 )
 from bitquery_auth.sandbox import Sandbox
+from tests.clock import Clock
 from tests.origin import Origin, answering
 
 REFUSED = "refuses the source's token, too"
@@ -107,13 +108,15 @@ def test_what_may_pass_is_said_to(status: int, origin: Origin) -> None:
 
 def test_another_servers_tokens_are_not_sent_to_bitquery(sandbox: Sandbox) -> None:
     """Hazard S2: without an endpoint they would be, as that is the default."""
-    short = ShortTermToken(sandbox.credentials())
-    for act in (short.token, short.renew):
-        with pytest.raises(ConfigurationError, match="endpoint is required"):
-            act()
-    with requests.Session() as session, pytest.raises(ConfigurationError, match="endpoint is required"):
-        session.get(sandbox.graphql_endpoint, auth=RequestsAuth(short, allowed_hosts=sandbox.allowed_hosts))
-    assert sandbox.requests == ()
+    with pytest.raises(ConfigurationError, match="endpoint is required"):
+        ShortTermToken(sandbox.credentials())
+
+
+def test_unless_that_is_what_is_asked_for(sandbox: Sandbox) -> None:
+    """As from an environment, or a pickle."""
+    endpoint = b"https://streaming.bitquery.io/graphql".decode()
+    short = ShortTermToken(sandbox.credentials(), endpoint=endpoint)
+    assert pickle.loads(pickle.dumps(short)).token_endpoint == endpoint
 
 
 def test_with_an_endpoint_of_its_own_they_are_exchanged_there(sandbox: Sandbox) -> None:
@@ -127,3 +130,17 @@ def test_its_repr_names_the_endpoint_and_the_source() -> None:
         "ShortTermToken(StaticToken(<hidden>), lifetime=60, endpoint='https://api.example.com/graphql')"
     )
     assert "endpoint='https://streaming.bitquery.io/graphql'" in repr(ShortTermToken(StaticToken("long")))
+
+
+def test_the_pause_that_its_source_was_asked_for_is_not_counted_anew(sandbox: Sandbox, clock: Clock) -> None:
+    """Hazard F3: who comes late in it waits for what is left."""
+    source = sandbox.credentials()
+    sandbox.outage, sandbox.retry_after = 503, 100
+    with pytest.raises(TokenEndpointError):
+        source.token()
+    short = ShortTermToken(source, endpoint=sandbox.graphql_endpoint)
+    clock.advance(90)
+    assert refusal_of(short).retry_after == pytest.approx(10, abs=0.01)
+    sandbox.outage = None
+    clock.advance(10.1)
+    assert short.token().access_token

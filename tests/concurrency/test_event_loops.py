@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import threading
+from contextvars import ContextVar
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -44,6 +45,35 @@ def test_ten_asyncio_runs_in_a_row_on_one_auth(sandbox: Sandbox, module: Any) ->
         assert asyncio.run(post()) == 200
         source.discard(source.token())
     assert sandbox.token_requests == 10
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_is_asked_on_another_thread_has_the_callers_context(sandbox: Sandbox, backend: str) -> None:
+    """As with asyncio.to_thread: a source of one's own may keep a tenant there, a secret's callable a trace."""
+    tenant = ContextVar("tenant", default="nobody")
+    seen: list[str] = []
+
+    class Tenants:
+        def token(self) -> Token:
+            seen.append(tenant.get())
+            return Token("token")
+
+        def discard(self, token: Token | str) -> None:
+            pass
+
+    def secret() -> str:
+        seen.append(tenant.get())
+        return sandbox.client_secret
+
+    async def main() -> None:
+        tenant.set("a tenant")
+        async with httpx.AsyncClient(auth=HTTPXAuth(Tenants(), allowed_hosts=sandbox.allowed_hosts)) as client:
+            await client.post(sandbox.graphql_endpoint, json=QUERY)
+        await source_with(sandbox, secret).atoken()
+
+    anyio.run(main, backend=backend)
+    assert set(seen) == {"a tenant"}
+    assert len(seen) >= 2
 
 
 @pytest.mark.parametrize("module", [httpx, httpx2])

@@ -38,6 +38,16 @@ def dripping_chunks(connection: Connection) -> None:
     connection.drip(repeat(b"1\r\nx\r\n"))
 
 
+def dripping_on_a_closing_connection(connection: Connection) -> None:
+    connection.send(HEAD + b"Connection: close\r\nContent-Length: 60000\r\n\r\n")
+    connection.drip(repeat(b"x"))
+
+
+def dripping_in_http_1_0(connection: Connection) -> None:
+    connection.send(b"HTTP/1.0 401 Unauthorized\r\n\r\n")
+    connection.drip(repeat(b"x"))
+
+
 def endless(connection: Connection) -> None:
     connection.send(HEAD + b"\r\n")
     while not connection.server.stopping.is_set():
@@ -57,6 +67,8 @@ BODIES: dict[str, Fault] = {
     "silent": silent,
     "dripping": dripping,
     "dripping chunks": dripping_chunks,
+    "dripping, to be closed": dripping_on_a_closing_connection,
+    "dripping in HTTP/1.0": dripping_in_http_1_0,
     "endless": endless,
     "huge": answering(401, b"x" * MIB),
     "cut": cut,

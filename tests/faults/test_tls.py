@@ -248,9 +248,12 @@ def test_the_environments_ca_bundle_is_heeded_and_can_be_turned_off(
         at(trust_env=False).token()
 
 
-def test_a_ca_bundle_that_is_not_there_is_an_error_of_ours(at: Callable[..., ClientCredentials]) -> None:
+def test_a_ca_bundle_of_the_environment_that_is_not_there_is_an_error_of_ours(
+    at: Callable[..., ClientCredentials], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "no-such-bundle.pem")
     with pytest.raises(TokenRequestError, match="no-such-bundle"):
-        at(verify="no-such-bundle.pem").token()
+        at().token()
 
 
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")

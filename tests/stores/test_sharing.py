@@ -1,8 +1,9 @@
 """Sources that share a store, each as if it were in a process of its own."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -55,6 +56,14 @@ def test_the_second_process_takes_the_first_ones_token(sandbox: Sandbox, source:
     """Hazard P3."""
     first = source().token()
     assert source().token() == first
+    assert sandbox.token_requests == 1
+
+
+def test_a_token_of_no_scope_is_shared_as_well(sandbox: Sandbox, source: Source) -> None:
+    """Hydra answers an empty scope where none was asked for."""
+    first = source(scope=None).token()
+    assert first.scope == ""
+    assert source(scope=None).token() == first
     assert sandbox.token_requests == 1
 
 
@@ -202,6 +211,30 @@ def test_a_revoked_token_is_gone_for_all(sandbox: Sandbox, source: Source, place
     token = source().token()
     assert source().revoke()
     assert token.access_token.encode() not in place.contents()
+
+
+def test_it_is_taken_out_under_the_lock(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hazard P3: else it may be another process's new one that is removed."""
+    revoking = source()
+    revoking.token()
+    store, events = revoking._settings["store"], []
+    lock, discard = store.lock, store.discard
+
+    @contextmanager
+    def locked(*args: Any) -> Iterator[None]:
+        with lock(*args):
+            events.append("locked")
+            yield
+        events.append("free")
+
+    def discarded(*args: Any) -> None:
+        events.append("discarded")
+        discard(*args)
+
+    monkeypatch.setattr(store, "lock", locked)
+    monkeypatch.setattr(store, "discard", discarded)
+    assert revoking.revoke()
+    assert events == ["locked", "discarded", "free"]
 
 
 def test_a_wrong_secret_does_not_work_off_the_store(source: Source, sandbox: Sandbox, place: Place) -> None:

@@ -237,10 +237,13 @@ def test_no_part_of_a_secret_in_a_redirects_user_comes_out(location: str, secret
 @pytest.mark.parametrize(
     "rest", ["/x%40s%40new.example.com/", "/x%40s@new.example.com/", "?x@new.example.com", "#x@new.example.com"]
 )
-def test_what_may_be_half_a_password_is_not_named_as_a_host(rest: str) -> None:
-    """Hazard S5: the server may have encoded it in a way of its own."""
-    error = refused(b"", 307, headers={"Location": f"https://the-id:S3C{rest}"})
-    assert "S3C" not in str(error)
+@pytest.mark.parametrize("half", ["S3C", "4711"])
+def test_what_may_be_half_a_password_is_not_named_as_a_host(half: str, rest: str) -> None:
+    """Hazard S5: the server may have encoded it in a way of its own, and it may look like a port."""
+    if half == "4711" and "@" not in rest:
+        rest = rest.replace("%40new", "@new")
+    error = refused(b"", 307, headers={"Location": f"https://the-id:{half}{rest}"})
+    assert half not in str(error)
     assert "A redirect is not followed" in str(error)
 
 

@@ -45,7 +45,7 @@ PUBLIC = {
 }
 STORES = {"FileTokenStore", "RedisTokenStore", "TokenStore"}  # beside the core: they come with it or without
 
-MOST_LINES_OF_CODE = 2_200
+MOST_LINES_OF_CODE = 2_250
 MOST_LINES_OF_A_FILE = 300
 # Around the core, and not counted to it: the command line, pytest's plugin, shared stores.
 AROUND = ("__main__", "pytest_plugin", "_store", "_file_store", "_redis_store")

@@ -1,7 +1,7 @@
 """What nearly every request looks at, and no more: until when the token is used without a thought."""
 
 from bitquery_auth._errors import TokenRequestError
-from bitquery_auth._renewal import LONG_AGO, Ledger, Schedule
+from bitquery_auth._renewal import LONG_AGO, Instant, Ledger, Schedule
 from tests.unit.moments import START, after, grant
 
 NOTHING = (*LONG_AGO, None)
@@ -48,3 +48,27 @@ def test_the_new_token_is_ready_at_once() -> None:
     made = holding()
     made.succeeded(grant(3600.0, name="second", asked=after(10)), after(11), 0.0)
     assert made.ready == (*after(3250), grant(3600.0, name="second", asked=after(10)).token)
+
+
+def test_a_token_that_is_discarded_while_it_is_looked_at_is_given_still_or_not_at_all() -> None:
+    """Hazard C5: who lands with a failed fetch looks for a token that lives, without the lock."""
+    made = holding()
+
+    class Meanwhile(Instant):
+        @property
+        def monotonic(self) -> float:  # type: ignore[override]  # read when the token's end is compared
+            made.discard("first")
+            return START.monotonic
+
+    assert made.usable(Meanwhile(*START)) in (None, grant(3600.0).token)
+    assert made.usable(START) is None
+
+
+def test_what_was_discarded_stays_unwanted_where_the_fetch_brings_a_token_that_has_ended() -> None:
+    """Hazard R4: a store may still hold it."""
+    made = holding()
+    made.discard("first")
+    made.succeeded(grant(1.0, name="ended"), after(2), 0.0)
+    assert made.wanted(anew=False).discarded == {"first"}
+    made.succeeded(grant(3600.0, name="second", asked=after(3)), after(3), 0.0)
+    assert made.wanted(anew=False).discarded == frozenset()

@@ -61,6 +61,27 @@ def test_after_it_no_refusal_of_that_origin_is_answered_for_a_second() -> None:
     assert driver.call(101.0)
 
 
+def test_of_many_refused_at_once_the_first_begins_the_pause_and_the_others_do_not_make_it_longer() -> None:
+    """Hazard R3: a server that gives the same token for a while is asked by all of them."""
+    refusals = Refusals()
+    for _ in range(16):
+        refusals.hold_back(API, 100.0)
+    assert not refusals.is_answered(API, "a token", 100.999)
+    assert refusals.is_answered(API, "a token", 101.0)
+    refusals.hold_back(API, 101.0)
+    assert not refusals.is_answered(API, "a token", 102.999)
+    assert refusals.is_answered(API, "a token", 103.0)
+
+
+def test_a_crawlers_origins_are_not_remembered_without_end() -> None:
+    refusals = Refusals()
+    for number in range(1000):
+        refusals.replaced(number, "new")
+        refusals.hold_back(number, 100.0)
+    assert 0 < len(refusals.troubles) <= 256
+    assert not refusals.is_answered(999, "a token", 100.5)
+
+
 def test_each_pause_is_twice_the_one_before_up_to_five_minutes() -> None:
     """Hazard R3."""
     driver, now = Driver(), 50.0
