@@ -82,12 +82,11 @@ class RequestsAuth(Auth, AuthBase):
         if response.is_redirect:
             hooks = sent.hooks["response"]
             hooks[:] = [each.after_redirect() if isinstance(each, RefusalHook) else each for each in hooks]
-            if not hook.destination.in_header and not _stays(response, origin):
+            if hook.carried is not None and not _stays(response, origin):
                 # requests copies the header to any host. It is taken off what was sent; where an adapter sent
                 # a copy, it is still on the request that requests redirects: there it is emptied.
                 sent.headers.pop(self._header_name, None)
-                if hook.carried is not None:
-                    hook.carried.withdraw()
+                hook.carried.withdraw()
         return response
 
     def _answer(self, response: requests.Response, hook: RefusalHook, options: dict[str, Any]) -> requests.Response:

@@ -150,6 +150,19 @@ def test_nor_does_that_of_a_copy_of_a_prepared_request(
 
 
 @each_header
+def test_where_it_was_kept_from_travelling_the_same_request_is_answered_when_it_is_sent_again(
+    copying: requests.Session, sandbox: Sandbox, origin: Origin, elsewhere: Origin
+) -> None:
+    origin.handler = redirecting(307, elsewhere.at("/end"))
+    request = copying.prepare_request(requests.Request("POST", origin.at("/start"), data=b"query"))
+    assert copying.send(request, timeout=20).status_code == 200
+    origin.handler = guarded()
+    assert copying.send(request, timeout=20).status_code == 200
+    assert shows_a_token(origin.requests[-1])
+    assert sandbox.token_requests == 1
+
+
+@each_header
 def test_with_a_copying_adapter_a_redirect_that_stays_ends_well(
     copying: requests.Session, sandbox: Sandbox, origin: Origin
 ) -> None:
