@@ -1,12 +1,13 @@
 """Whether a refusal is answered by a new token: one earns one, an API that refuses everything earns a pause."""
 
 from itertools import count
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bitquery_auth._refusal import PAUSE_MOST, Refusals
+from bitquery_auth._refusal import PAUSE_MOST, Refusals, remember
 from bitquery_auth._replay import is_replayed
 
 API, OTHER = "https://api.example.com:443", "https://other.example.com:443"
@@ -71,6 +72,16 @@ def test_of_many_refused_at_once_the_first_begins_the_pause_and_the_others_do_no
     refusals.hold_back(API, 101.0)
     assert not refusals.is_answered(API, "a token", 102.999)
     assert refusals.is_answered(API, "a token", 103.0)
+
+
+def test_what_is_remembered_is_emptied_by_what_is_new_when_full_and_by_nothing_else() -> None:
+    known: dict[Any, Any] = {}
+    for number in range(256):
+        remember(known, number, "first")
+    remember(known, 0, "again")
+    assert (len(known), known[0], known[255]) == (256, "again", "first")
+    remember(known, "new", "first")
+    assert known == {"new": "first"}
 
 
 def test_a_crawlers_origins_are_not_remembered_without_end() -> None:
