@@ -10,7 +10,7 @@ import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
 from bitquery_auth.sandbox import Sandbox
-from tests.clock import MODULES, Clock
+from tests.kit.clock import MODULES, Clock
 from tests.servers import SERVERS, AuthorizationServer, Unavailable
 
 _REQUIRE = "BITQUERY_AUTH_TESTS_REQUIRE"

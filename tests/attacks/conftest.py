@@ -10,7 +10,7 @@ import pytest
 
 from bitquery_auth import Token, TokenSource
 from bitquery_auth.sandbox._messages import Request, Response
-from tests.clients import CLIENTS, Client
+from tests.kit.clients import CLIENTS, Client
 from tests.faults.proxy import FaultProxy
 
 TOKEN = "ory_at_T0KEN.s3ntinel"

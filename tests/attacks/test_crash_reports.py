@@ -8,7 +8,7 @@ import pytest
 from bitquery_auth import BitqueryAuthError, ClientCredentials, ConfigurationError, ShortTermToken
 from bitquery_auth.sandbox import Sandbox
 from tests.attacks.leaks import assert_hidden, own_locals
-from tests.clock import Clock
+from tests.kit.clock import Clock
 from tests.faults.conftest import before
 from tests.faults.faults import answering, closed, garbage
 from tests.faults.proxy import Fault, FaultProxy, forward

@@ -16,8 +16,8 @@ from bitquery_auth import BitqueryAuthError, ClientCredentials, ShortTermToken, 
 from bitquery_auth.sandbox import Sandbox
 from tests.attacks.conftest import carries, ok, text_of
 from tests.attacks.leaks import assert_hidden, own_locals, pickled, texts_of_error
-from tests.clients import CLIENTS, Client
-from tests.clock import MODULES, Clock
+from tests.kit.clients import CLIENTS, Client
+from tests.kit.clock import MODULES, Clock
 from tests.faults.conftest import PATIENCE, before, impatient
 from tests.faults.faults import answering, closed, garbage, silent
 from tests.faults.proxy import FaultProxy, forward

@@ -9,7 +9,7 @@ import requests
 
 from bitquery_auth import RequestsAuth
 from tests.attacks.conftest import CountingSource, Open, carries
-from tests.clients import Client
+from tests.kit.clients import Client
 from tests.faults.faults import answering
 from tests.faults.proxy import FaultProxy
 

@@ -14,8 +14,8 @@ import trustme
 
 from bitquery_auth import TokenSource
 from bitquery_auth.sandbox import Recorded, Sandbox
-from tests.clients import CLIENTS, Client
-from tests.origin import Gate, Origin
+from tests.kit.clients import CLIENTS, Client
+from tests.kit.origin import Gate, Origin
 
 Open = Callable[..., Client]
 

@@ -10,8 +10,8 @@ import pytest
 from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._messages import Request
 from tests.behaviour.conftest import ASYNC, HTTPX, HTTPX_SYNC, REQUESTS, SYNC, Open, only
-from tests.clients import Client
-from tests.origin import Origin, refusing_the_first_token
+from tests.kit.clients import Client
+from tests.kit.origin import Origin, refusing_the_first_token
 
 CONTENT = bytes(range(256)) * 1000
 

@@ -23,8 +23,8 @@ from bitquery_auth import (
 )
 from bitquery_auth.sandbox import Sandbox
 from tests.behaviour.conftest import QUERY, Open
-from tests.clients import Client
-from tests.origin import Origin, answering
+from tests.kit.clients import Client
+from tests.kit.origin import Origin, answering
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pytest
 
 from bitquery_auth.sandbox import Sandbox
 from tests.behaviour.conftest import ASYNC, HTTPX, QUERY, Open, only
-from tests.clients import CLIENTS, Client
+from tests.kit.clients import CLIENTS, Client
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from bitquery_auth.sandbox import Sandbox
 from tests.behaviour.conftest import Open
-from tests.clock import Clock
+from tests.kit.clock import Clock
 
 QUERY = {"query": "{ EVM(network: eth) { DEXTrades(limit: {count: 3}) { Transaction { Hash } } } }"}
 

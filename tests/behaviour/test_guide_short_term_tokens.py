@@ -8,8 +8,8 @@ import requests
 from bitquery_auth import InvalidTokenResponseError, ShortTermToken, StaticToken, TokenEndpointError
 from bitquery_auth.sandbox import Recorded, Sandbox
 from tests.behaviour.conftest import QUERY, Open, api_calls, until
-from tests.clients import Client
-from tests.clock import Clock
+from tests.kit.clients import Client
+from tests.kit.clock import Clock
 
 
 def exchanges(sandbox: Sandbox) -> list[Recorded]:

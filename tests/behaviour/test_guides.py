@@ -8,7 +8,7 @@ import pytest
 from bitquery_auth import ClientCredentials, StaticToken, TokenEndpointError, from_env
 from bitquery_auth.sandbox import Recorded, Sandbox
 from tests.behaviour.conftest import QUERY, Open, api_calls, form_of, token_posts
-from tests.clients import Client
+from tests.kit.clients import Client
 
 FORM = "application/x-www-form-urlencoded"
 

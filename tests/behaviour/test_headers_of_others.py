@@ -9,8 +9,8 @@ import requests
 from bitquery_auth import RequestsAuth
 from bitquery_auth.sandbox import Sandbox
 from tests.behaviour.conftest import ASYNC, HTTPX, Open, only
-from tests.clients import CLIENTS, Client
-from tests.origin import Origin, answering, refusing_the_first_token
+from tests.kit.clients import CLIENTS, Client
+from tests.kit.origin import Origin, answering, refusing_the_first_token
 
 OWN = "Basic dTpw"
 

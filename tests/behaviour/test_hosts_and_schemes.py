@@ -10,8 +10,8 @@ from bitquery_auth import ConfigurationError, StaticToken
 from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._messages import Headers
 from tests.behaviour.conftest import QUERY, Open, api_calls
-from tests.clients import Client
-from tests.origin import Origin, answering
+from tests.kit.clients import Client
+from tests.kit.origin import Origin, answering
 
 TOKEN = "ory_at_token"
 

@@ -6,9 +6,9 @@ import pytest
 
 from bitquery_auth.sandbox import Sandbox
 from tests.behaviour.conftest import QUERY, Open, api_calls, until
-from tests.clients import Client
-from tests.clock import Clock
-from tests.origin import Gate, Origin
+from tests.kit.clients import Client
+from tests.kit.clock import Clock
+from tests.kit.origin import Gate, Origin
 
 # A lifetime of 3600 s arrives as 3599: the leeway of 60 s begins at 3539, and renewal ahead, which
 # takes 300 to 330 s more, between 3209 and 3239.

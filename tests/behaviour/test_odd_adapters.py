@@ -10,7 +10,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from bitquery_auth import ClientCredentials, RequestsAuth
 from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._messages import Request, Response
-from tests.origin import Handler, Origin, answering, by_path, echo, redirecting, refusing_the_first_token
+from tests.kit.origin import Handler, Origin, answering, by_path, echo, redirecting, refusing_the_first_token
 
 each_header = pytest.mark.parametrize("header_name", ["Authorization", "X-Token"])
 

@@ -8,8 +8,8 @@ import pytest
 from bitquery_auth.sandbox import Sandbox
 from tests.behaviour.conftest import HTTPX, REQUESTS, Open, only
 from tests.behaviour.test_bodies import CONTENT, handed_over, replayed
-from tests.clients import Client
-from tests.origin import Origin, refusing_the_first_token
+from tests.kit.clients import Client
+from tests.kit.origin import Origin, refusing_the_first_token
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from bitquery_auth import ClientCredentials, StaticToken
 from bitquery_auth.sandbox._messages import Request, Response
-from tests.origin import Origin
+from tests.kit.origin import Origin
 
 GRANT = {"access_token": "granted", "token_type": "bearer", "expires_in": 3600}
 

@@ -8,7 +8,7 @@ from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._api import bearer_token
 from bitquery_auth.sandbox._messages import Request, Response
 from tests.behaviour.conftest import REQUESTS, Open, only
-from tests.origin import Origin, by_path, echo, redirecting, refusing_the_first_token
+from tests.kit.origin import Origin, by_path, echo, redirecting, refusing_the_first_token
 
 
 @pytest.mark.parametrize("status", [307, 308])

@@ -9,7 +9,7 @@ from bitquery_auth import Token
 from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._messages import Request, Response
 from tests.behaviour.conftest import HTTPX, Open, only
-from tests.origin import Origin, answering, by_path, echo, redirecting, refusing_the_first_token
+from tests.kit.origin import Origin, answering, by_path, echo, redirecting, refusing_the_first_token
 
 EVERYWHERE = ["127.0.0.1", "localhost"]
 

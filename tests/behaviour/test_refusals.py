@@ -9,8 +9,8 @@ from bitquery_auth import ClientCredentials, StaticToken, Token, TokenEndpointEr
 from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._messages import Request, Response
 from tests.behaviour.conftest import QUERY, Open, api_calls
-from tests.clients import Client
-from tests.origin import Origin, answering, refusing_the_first_token
+from tests.kit.clients import Client
+from tests.kit.origin import Origin, answering, refusing_the_first_token
 
 
 def used(open_client: Open, sandbox: Sandbox, **settings: object) -> tuple[ClientCredentials, Client]:

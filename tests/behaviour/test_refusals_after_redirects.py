@@ -9,8 +9,8 @@ from bitquery_auth import RequestsAuth
 from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._messages import Request, Response
 from tests.behaviour.conftest import REQUESTS, Open, only
-from tests.clock import Clock
-from tests.origin import Origin, answering, by_path, echo, redirecting
+from tests.kit.clock import Clock
+from tests.kit.origin import Origin, answering, by_path, echo, redirecting
 
 CALLS = 60
 each_header = pytest.mark.parametrize("header_name", ["Authorization", "X-Token"])

@@ -4,8 +4,8 @@ import pytest
 
 from bitquery_auth.sandbox import Sandbox
 from tests.behaviour.conftest import QUERY, Open
-from tests.clock import Clock
-from tests.origin import Origin, answering, refusing_the_first_token
+from tests.kit.clock import Clock
+from tests.kit.origin import Origin, answering, refusing_the_first_token
 
 
 def test_an_api_that_always_says_401_costs_a_handful_of_tokens_and_the_first_good_answer_arrives(

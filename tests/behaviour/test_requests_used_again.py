@@ -10,8 +10,8 @@ from bitquery_auth import RequestsAuth, StaticToken
 from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._messages import Request
 from tests.behaviour.conftest import HTTPX, Open, only
-from tests.clients import AsyncHttpxClient
-from tests.origin import Origin, answering
+from tests.kit.clients import AsyncHttpxClient
+from tests.kit.origin import Origin, answering
 
 TOKEN = "ory_at_token"
 

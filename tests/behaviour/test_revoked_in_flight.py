@@ -9,8 +9,8 @@ import pytest
 from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._messages import Request, Response
 from tests.behaviour.conftest import QUERY, Open, until
-from tests.clock import Clock
-from tests.origin import Origin
+from tests.kit.clock import Clock
+from tests.kit.origin import Origin
 
 AHEAD = 3240
 """Seconds after which a token of 3599 s is renewed ahead."""

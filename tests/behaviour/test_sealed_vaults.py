@@ -7,8 +7,8 @@ import pytest
 from bitquery_auth import ClientCredentials, ConfigurationError
 from bitquery_auth.sandbox import Sandbox
 from tests.behaviour.conftest import QUERY, Open, until
-from tests.clients import Client
-from tests.clock import Clock
+from tests.kit.clients import Client
+from tests.kit.clock import Clock
 
 AHEAD, LEEWAY, END = 3240, 3540, 3599
 

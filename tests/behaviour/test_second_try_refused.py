@@ -9,7 +9,7 @@ from bitquery_auth import ClientCredentials
 from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._messages import Request, Response
 from tests.behaviour.conftest import SYNC, Open, only
-from tests.origin import Handler, Origin
+from tests.kit.origin import Handler, Origin
 
 OUTAGES = [503, 400, "drop"]
 

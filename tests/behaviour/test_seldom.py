@@ -33,7 +33,7 @@ from bitquery_auth._requests_auth import _origin
 from bitquery_auth._transport import _SocketOptions
 from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._messages import Response
-from tests.origin import Origin
+from tests.kit.origin import Origin
 
 
 def granting(**members: Any) -> Any:

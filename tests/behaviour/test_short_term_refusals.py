@@ -13,8 +13,8 @@ from bitquery_auth import (
     TokenEndpointError,
 )
 from bitquery_auth.sandbox import Sandbox
-from tests.clock import Clock
-from tests.origin import Origin, answering
+from tests.kit.clock import Clock
+from tests.kit.origin import Origin, answering
 
 REFUSED = "refuses the source's token, too"
 NOT_OFFERED = "no longer to offer short-term tokens"

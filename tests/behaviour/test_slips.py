@@ -11,7 +11,7 @@ import pytest
 from bitquery_auth import ClientCredentials, ConfigurationError, HTTPXAuth, RequestsAuth, StaticToken, Token
 from bitquery_auth.sandbox import Sandbox
 from tests.behaviour.conftest import Open, api_calls
-from tests.clients import Client
+from tests.kit.clients import Client
 
 
 class Forgetful:

@@ -9,8 +9,8 @@ import pytest
 from bitquery_auth import ClientCredentials, ConfigurationError, TokenEndpointError, __version__
 from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._messages import Request, Response
-from tests.clock import Clock
-from tests.origin import Origin
+from tests.kit.clock import Clock
+from tests.kit.origin import Origin
 
 JSON = (("Content-Type", "application/json"),)
 

@@ -10,8 +10,8 @@ import pytest
 from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._messages import Request, Response
 from tests.behaviour.conftest import Open
-from tests.clients import Client
-from tests.origin import Handler, Origin, answering, by_path, echo, redirecting
+from tests.kit.clients import Client
+from tests.kit.origin import Handler, Origin, answering, by_path, echo, redirecting
 
 HERE = "http://localhost"
 """A name that leads to the one server of these tests, whatever the port."""

@@ -11,8 +11,8 @@ import pytest
 from bitquery_auth._cli import main
 from bitquery_auth.sandbox import Sandbox
 from tests.cli.running import Command, Ran, changed, run
-from tests.origin import Origin
-from tests.world import World, world
+from tests.kit.origin import Origin
+from tests.kit.world import World, world
 
 
 @pytest.fixture

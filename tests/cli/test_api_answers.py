@@ -7,7 +7,7 @@ import pytest
 from bitquery_auth._cli import api as api_module
 from bitquery_auth.sandbox import Sandbox
 from tests.cli.running import Command
-from tests.origin import Gate, Origin, answering
+from tests.kit.origin import Gate, Origin, answering
 
 QUERY = "{ __typename }"
 

@@ -8,8 +8,8 @@ import requests
 from bitquery_auth._cli import check as check_module
 from bitquery_auth.sandbox import Sandbox
 from tests.cli.running import Command
-from tests.origin import Origin, answering
-from tests.world import World
+from tests.kit.origin import Origin, answering
+from tests.kit.world import World
 
 
 def test_all_is_well(at_bitquery: Command, bitquery: World) -> None:

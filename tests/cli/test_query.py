@@ -9,8 +9,8 @@ from bitquery_auth import ClientCredentials, StaticToken
 from bitquery_auth._cli.surroundings import allowed_hosts, endpoint
 from bitquery_auth.sandbox import Sandbox
 from tests.cli.running import Command
-from tests.origin import Origin, answering
-from tests.world import World
+from tests.kit.origin import Origin, answering
+from tests.kit.world import World
 
 QUERY = "{ EVM { DEXTrades(limit: {count: 2}) { Transaction { Hash } } } }"
 

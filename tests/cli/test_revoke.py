@@ -2,7 +2,7 @@
 
 from bitquery_auth.sandbox import Sandbox
 from tests.cli.running import Command
-from tests.world import World
+from tests.kit.world import World
 
 
 def test_the_kept_token_is_revoked_and_forgotten(at_bitquery: Command, bitquery: World) -> None:

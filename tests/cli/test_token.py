@@ -8,8 +8,8 @@ import pytest
 
 from bitquery_auth.sandbox import Sandbox
 from tests.cli.running import Command, start
-from tests.clock import Clock
-from tests.world import World
+from tests.kit.clock import Clock
+from tests.kit.world import World
 
 
 def test_it_prints_a_good_token_and_a_newline_and_nothing_else(command: Command) -> None:

@@ -10,7 +10,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from bitquery_auth import ClientCredentials, HTTPXAuth, RequestsAuth
 from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._messages import Request, Response
-from tests.origin import Handler, Origin
+from tests.kit.origin import Handler, Origin
 
 LOOPBACK = ("127.0.0.1",)
 

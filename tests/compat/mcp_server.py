@@ -1,4 +1,4 @@
-"""A server of the Model Context Protocol with one tool, as a handler of `tests.origin`."""
+"""A server of the Model Context Protocol with one tool, as a handler of `tests.kit.origin`."""
 
 import json
 from typing import Any

@@ -18,7 +18,7 @@ from bitquery_auth.sandbox import Sandbox  # noqa: E402
 from bitquery_auth.sandbox._messages import Response  # noqa: E402
 from tests.behaviour.conftest import until  # noqa: E402
 from tests.compat.aiohttp_session import QUERY, post, run  # noqa: E402
-from tests.origin import Origin, answering, refusing_the_first_token  # noqa: E402
+from tests.kit.origin import Origin, answering, refusing_the_first_token  # noqa: E402
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ needs("aiohttp", "bitquery_auth[aiohttp]")
 
 from bitquery_auth.integrations.aiohttp import AiohttpAuth  # noqa: E402
 from bitquery_auth.sandbox import Sandbox  # noqa: E402
-from tests.clock import Clock  # noqa: E402
+from tests.kit.clock import Clock  # noqa: E402
 from tests.compat.aiohttp_session import QUERY, post, run  # noqa: E402
-from tests.origin import Origin, answering, by_path, redirecting, refusing_the_first_token  # noqa: E402
+from tests.kit.origin import Origin, answering, by_path, redirecting, refusing_the_first_token  # noqa: E402
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from bitquery_auth.sandbox import Sandbox
 from tests.compat.needs import needs
 from tests.compat.snippets import run
 from tests.compat.story import QUERY, Call, Story, counts
-from tests.origin import Handler, Origin, answering
+from tests.kit.origin import Handler, Origin, answering
 
 needs("cachecontrol", "CacheControl")
 

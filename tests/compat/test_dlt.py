@@ -9,7 +9,7 @@ from bitquery_auth.sandbox import Sandbox
 from tests.compat.needs import needs
 from tests.compat.snippets import run
 from tests.compat.story import Call, Story, counts
-from tests.origin import Handler, Origin, answering
+from tests.kit.origin import Handler, Origin, answering
 
 needs("dlt.sources.helpers.rest_client", "dlt")
 

@@ -10,7 +10,7 @@ from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._messages import Response
 from tests.compat.needs import needs
 from tests.compat.story import Call, Story, counts
-from tests.origin import Handler, Origin
+from tests.kit.origin import Handler, Origin
 
 needs("dlt", "dlt")
 

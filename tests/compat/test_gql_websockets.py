@@ -9,7 +9,7 @@ import pytest
 
 from bitquery_auth import ClientCredentials, websocket_url
 from bitquery_auth.sandbox import Sandbox
-from tests.clock import Clock
+from tests.kit.clock import Clock
 from tests.compat.needs import needs
 from tests.compat.snippets import run
 from tests.compat.story import counts

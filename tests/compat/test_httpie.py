@@ -12,7 +12,7 @@ import pytest
 from bitquery_auth.sandbox import Sandbox
 from tests.compat.needs import needs
 from tests.compat.story import QUERY, counts
-from tests.origin import Origin, answering
+from tests.kit.origin import Origin, answering
 
 needs("httpie", "httpie")
 

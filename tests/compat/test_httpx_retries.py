@@ -11,7 +11,7 @@ from bitquery_auth.sandbox._messages import Request, Response
 from tests.compat.needs import needs
 from tests.compat.snippets import run
 from tests.compat.story import QUERY, Call, Story, counts
-from tests.origin import Handler, Origin
+from tests.kit.origin import Handler, Origin
 
 needs("httpx_retries", "httpx-retries")
 

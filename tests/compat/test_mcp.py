@@ -9,7 +9,7 @@ from bitquery_auth.sandbox import Sandbox
 from tests.compat.mcp_server import serve_mcp
 from tests.compat.needs import needs
 from tests.compat.snippets import run
-from tests.origin import Handler, Origin
+from tests.kit.origin import Handler, Origin
 
 httpx2 = needs("httpx2", "httpx2")
 mcp = needs("mcp", "mcp>=2.3")

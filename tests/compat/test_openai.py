@@ -8,7 +8,7 @@ from bitquery_auth import HTTPXAuth
 from tests.compat.needs import needs
 from tests.compat.snippets import run
 from tests.compat.story import Call, Story
-from tests.origin import Handler, Origin, answering
+from tests.kit.origin import Handler, Origin, answering
 
 needs("httpx2", "httpx2")
 needs("openai", "openai>=3")

@@ -12,7 +12,7 @@ from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._messages import Request, Response
 from tests.compat.snippets import run
 from tests.compat.story import QUERY, Call, Story, counts
-from tests.origin import Handler, Origin
+from tests.kit.origin import Handler, Origin
 
 
 @pytest.fixture

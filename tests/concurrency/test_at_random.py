@@ -12,7 +12,7 @@ import pytest
 
 from bitquery_auth import BitqueryAuthError, Token
 from bitquery_auth.sandbox import Sandbox
-from tests.clock import Clock
+from tests.kit.clock import Clock
 from tests.concurrency.crowd import BACKENDS, NEVER, Boarding, Gate, Threads, async_wait_until, at_once, source_with
 
 LIFETIME = 3600

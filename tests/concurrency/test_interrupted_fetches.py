@@ -9,7 +9,7 @@ import pytest
 
 from bitquery_auth import BitqueryAuthError, ClientCredentials, Token
 from bitquery_auth.sandbox import Sandbox
-from tests.clock import Clock
+from tests.kit.clock import Clock
 from tests.concurrency.crowd import BACKENDS, NEVER, Boarding, Gate, Threads, attempt, gather_on, source_with
 
 

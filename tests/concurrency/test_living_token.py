@@ -12,7 +12,7 @@ import requests
 
 from bitquery_auth import HTTPXAuth, RequestsAuth
 from bitquery_auth.sandbox import Sandbox
-from tests.clock import Clock
+from tests.kit.clock import Clock
 from tests.concurrency.crowd import (
     BACKENDS,
     NEVER,

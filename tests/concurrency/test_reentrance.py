@@ -11,7 +11,7 @@ import requests
 
 from bitquery_auth import ClientCredentials, ConfigurationError, RequestsAuth, ShortTermToken, Token
 from bitquery_auth.sandbox import Sandbox
-from tests.clock import Clock
+from tests.kit.clock import Clock
 from tests.concurrency.crowd import BACKENDS, NEVER, QUERY, attempt, gather_on, source_with
 
 

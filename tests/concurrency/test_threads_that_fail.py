@@ -12,7 +12,7 @@ import pytest
 from bitquery_auth import Token
 from bitquery_auth._flight import Flight, call_in_thread
 from bitquery_auth.sandbox import Sandbox
-from tests.clock import Clock
+from tests.kit.clock import Clock
 from tests.concurrency.crowd import BACKENDS, NEVER, Boarding, Threads, gather_on
 
 OURS = "bitquery_auth"

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from bitquery_auth import TokenSource
-from tests.clients import CLIENTS, Client
+from tests.kit.clients import CLIENTS, Client
 from tests.contract.applications import ALL, BY_METHOD, SERVER_NAMES, Application
 from tests.contract.forwarding import forwarding_to
 from tests.contract.sandbox_server import SandboxServer, sandbox_server
-from tests.origin import Origin
+from tests.kit.origin import Origin
 from tests.servers import AuthorizationServer
 
 Open = Callable[..., Client]

@@ -3,7 +3,7 @@
 import requests
 
 from bitquery_auth.sandbox._messages import Request, Response
-from tests.origin import Handler
+from tests.kit.origin import Handler
 
 _PASSED_ON = ("authorization", "content-type", "accept", "user-agent")
 

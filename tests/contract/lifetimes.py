@@ -10,10 +10,10 @@ import requests
 
 from bitquery_auth import ClientCredentials
 from bitquery_auth.sandbox._messages import Request, Response
-from tests.clients import CLIENTS, Client, Outcome
+from tests.kit.clients import CLIENTS, Client, Outcome
 from tests.contract.applications import RENEWED, SHORT_LIVED
 from tests.contract.forwarding import forwarding_to
-from tests.origin import Origin
+from tests.kit.origin import Origin
 from tests.servers import AuthorizationServer
 
 KINDS = ("requests", "httpx2-asyncio")

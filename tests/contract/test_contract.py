@@ -4,11 +4,11 @@ import pytest
 import requests
 
 from bitquery_auth import TokenEndpointError
-from tests.clients import AsyncHttpxClient, Client
+from tests.kit.clients import AsyncHttpxClient, Client
 from tests.contract import applications
 from tests.contract.applications import POST, Application
 from tests.contract.conftest import Open
-from tests.origin import Origin
+from tests.kit.origin import Origin
 from tests.servers import AuthorizationServer, ClientAuthMethod
 
 QUERY = {"query": "{ ok }"}

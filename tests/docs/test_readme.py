@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.world import World, world
+from tests.kit.world import World, world
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)

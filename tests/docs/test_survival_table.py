@@ -10,7 +10,7 @@ import pytest
 
 from tests.attacks.test_urls import AMBIGUOUS, LOOK_ALIKES
 from tests.behaviour import test_leeway, test_outage, test_refusals_without_end
-from tests.clients import CLIENTS
+from tests.kit.clients import CLIENTS
 from tests.concurrency import test_cold_start, test_living_token, test_revocation_herd
 from tests.faults import test_api, test_token_endpoint
 from tests.faults.faults import CASES

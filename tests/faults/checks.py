@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bitquery_auth import BitqueryAuthError
-from tests.clients import Client
+from tests.kit.clients import Client
 from tests.faults.conftest import TIMEOUT
 from tests.faults.faults import Case
 

@@ -8,7 +8,7 @@ import pytest
 
 from bitquery_auth import ClientCredentials, TokenSource
 from bitquery_auth.sandbox import Sandbox
-from tests.clients import CLIENTS, Client
+from tests.kit.clients import CLIENTS, Client
 from tests.faults.proxy import FaultProxy
 
 Open = Callable[..., Client]

@@ -12,7 +12,7 @@ import requests
 
 from bitquery_auth import BitqueryAuthError, ClientCredentials, HTTPXAuth, RequestsAuth
 from bitquery_auth.sandbox import Sandbox
-from tests.clock import Clock
+from tests.kit.clock import Clock
 from tests.faults import faults
 from tests.faults.conftest import Open
 from tests.faults.faults import answering

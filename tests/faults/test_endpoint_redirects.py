@@ -6,7 +6,7 @@ import pytest
 
 from bitquery_auth import ClientCredentials, TokenEndpointError
 from bitquery_auth.sandbox import Sandbox
-from tests.clock import Clock
+from tests.kit.clock import Clock
 from tests.faults.conftest import Open, before
 from tests.faults.faults import answering
 from tests.faults.proxy import Connection, FaultProxy, forward

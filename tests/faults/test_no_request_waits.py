@@ -7,7 +7,7 @@ import pytest
 
 from bitquery_auth import ClientCredentials
 from bitquery_auth.sandbox import Sandbox
-from tests.clock import Clock
+from tests.kit.clock import Clock
 from tests.faults.checks import RENEWAL
 from tests.faults.conftest import Open, impatient
 from tests.faults.proxy import Connection, FaultProxy

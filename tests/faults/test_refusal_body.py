@@ -14,7 +14,7 @@ from requests.adapters import HTTPAdapter
 
 from bitquery_auth import ClientCredentials, HTTPXAuth, RequestsAuth
 from bitquery_auth.sandbox import Sandbox
-from tests.clients import CLIENTS, Client
+from tests.kit.clients import CLIENTS, Client
 from tests.faults.faults import MIB, answering
 from tests.faults.proxy import Connection, Fault, FaultProxy
 

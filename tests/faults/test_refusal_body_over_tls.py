@@ -8,7 +8,7 @@ import pytest
 
 from bitquery_auth import ClientCredentials
 from bitquery_auth.sandbox import Sandbox
-from tests.clients import CLIENTS, Client
+from tests.kit.clients import CLIENTS, Client
 from tests.faults.conftest import before
 from tests.faults.proxy import Fault, FaultProxy
 from tests.faults.test_refusal_body import MARGIN, SECONDS, dripping, dripping_chunks, silent

@@ -5,7 +5,7 @@ from email.utils import formatdate
 import pytest
 
 from bitquery_auth import ClientCredentials, TokenEndpointError
-from tests.clock import Clock
+from tests.kit.clock import Clock
 from tests.faults.conftest import Open
 from tests.faults.faults import PAGE, answering
 from tests.faults.proxy import FaultProxy, forward

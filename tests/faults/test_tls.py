@@ -11,7 +11,7 @@ import trustme
 
 from bitquery_auth import ClientCredentials, TokenRequestError
 from bitquery_auth.sandbox import Sandbox
-from tests.clock import Clock
+from tests.kit.clock import Clock
 from tests.faults.checks import RENEWAL, fails, wait_for_background_fetch
 from tests.faults.conftest import TIMEOUT, Open, before
 from tests.faults.faults import Case, dripping_body, no_answer, silent

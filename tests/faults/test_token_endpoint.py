@@ -8,7 +8,7 @@ import pytest
 
 from bitquery_auth import ClientCredentials
 from bitquery_auth.sandbox import Sandbox
-from tests.clock import Clock
+from tests.kit.clock import Clock
 from tests.faults.checks import RENEWAL, fails, wait_for_background_fetch
 from tests.faults.conftest import Open, impatient
 from tests.faults.faults import CASES, Case

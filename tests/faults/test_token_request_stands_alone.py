@@ -11,7 +11,7 @@ from requests.adapters import HTTPAdapter
 
 from bitquery_auth import ClientCredentials, HTTPXAuth, RequestsAuth, ShortTermToken, TokenEndpointError
 from bitquery_auth.sandbox import Sandbox
-from tests.clock import Clock
+from tests.kit.clock import Clock
 from tests.faults.faults import GRANT, answering
 from tests.faults.proxy import FaultProxy
 

@@ -12,7 +12,7 @@ import pytest
 
 from bitquery_auth import HTTPXAuth, StaticToken
 from tests.attacks.leaks import assert_hidden, pickled
-from tests.world import World, world
+from tests.kit.world import World, world
 
 URL = "wss://streaming.bitquery.io/graphql?x=1"
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bitquery_auth import Token, TokenStore
-from tests.clock import Clock
+from tests.kit.clock import Clock
 from tests.stores.conftest import LASTING, Place
 
 lasting = pytest.mark.parametrize("place", LASTING, indirect=True)

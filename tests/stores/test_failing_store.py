@@ -9,7 +9,7 @@ import pytest
 
 from bitquery_auth import ConfigurationError, Token, TokenEndpointError
 from bitquery_auth.sandbox import Sandbox
-from tests.clock import Clock
+from tests.kit.clock import Clock
 from tests.stores.memory import FailingStore, MemoryStore
 
 METHODS = ("get", "set", "lock", "unlock")

@@ -11,7 +11,7 @@ import requests
 
 from bitquery_auth import ClientCredentials, ConfigurationError, RequestsAuth, Token, TokenEndpointError
 from bitquery_auth.sandbox import Sandbox
-from tests.clock import Clock
+from tests.kit.clock import Clock
 from tests.stores.conftest import Place
 
 Source = Callable[..., ClientCredentials]

@@ -24,7 +24,7 @@ from requests.hooks import dispatch_hook
 import bitquery_auth
 from bitquery_auth import ClientCredentials, HTTPXAuth, RequestsAuth
 from bitquery_auth.sandbox import Sandbox
-from tests.clock import MODULES
+from tests.kit.clock import MODULES
 
 URL = "https://streaming.bitquery.io/graphql"
 ROUNDS = 1000

@@ -1,0 +1,1 @@
+"""What tests share: clients with one face, a clock to move, servers, waiting."""
