@@ -1,14 +1,18 @@
-"""Where Bitquery is, and where it alone takes a token (https://docs.bitquery.io/docs/authorization/)."""
+"""Bitquery's endpoints, and the one place where it accepts a token in a URL.
+
+Source: https://docs.bitquery.io/docs/authorization/.
+"""
 
 from __future__ import annotations
 
 from urllib.parse import SplitResult, quote, urlsplit
 
-from bitquery_auth._checks import check_header_text, is_loopback, split_url
-from bitquery_auth._errors import ConfigurationError, conceals
+from bitquery_auth._checks import check_access_token, check_header_text, is_loopback, split_url
+from bitquery_auth._errors import ConfigurationError
+from bitquery_auth._secret import Secret
 from bitquery_auth._token import Token
 
-TOKEN_ENDPOINT = "https://oauth2.bitquery.io/oauth2/token"  # noqa: S105 - a place, no secret
+TOKEN_ENDPOINT = "https://oauth2.bitquery.io/oauth2/token"  # noqa: S105 - a URL, not a secret
 REVOCATION_ENDPOINT = "https://oauth2.bitquery.io/oauth2/revoke"
 GRAPHQL_ENDPOINT = "https://streaming.bitquery.io/graphql"
 HOSTS = ("bitquery.io", "*.bitquery.io")
@@ -20,22 +24,15 @@ def is_bitquery_host(host: str) -> bool:
     return host == "bitquery.io" or host.endswith(".bitquery.io")
 
 
-def is_elsewhere(source: object) -> bool:
-    """Whether a source gets its tokens at an endpoint that is not Bitquery's."""
-    endpoint = getattr(source, "token_endpoint", None)
-    return isinstance(endpoint, str) and not is_bitquery_url(endpoint)
-
-
 def is_bitquery_url(url: str) -> bool:
     """Whether a checked URL is one of Bitquery's."""
     return is_bitquery_host((urlsplit(url).hostname or "").removesuffix("."))
 
 
-@conceals
 def websocket_url(url: str, token: Token | str) -> str:
-    """Put a token into the URL of a WebSocket: Bitquery takes it there, and nowhere else.
+    """Put a token into the URL of a WebSocket, the only place where Bitquery accepts it there.
 
-    Whoever logs the URL logs the token.
+    Clients log URLs, and with them the token: the README says how to keep them quiet.
 
     Args:
         url: ``wss://…``, or ``ws://`` on loopback.
@@ -45,16 +42,18 @@ def websocket_url(url: str, token: Token | str) -> str:
         The URL with ``token=`` in its query, in place of one that was there.
 
     Raises:
-        ConfigurationError: the URL is none of a WebSocket, or its connection would not be encrypted.
+        ConfigurationError: It is not a WebSocket URL, or the connection would not be encrypted.
     """
+    access_token = Secret(token.access_token if isinstance(token, Token) else token)
     try:
         parts = split_url(check_header_text("url", url))
     except ValueError:
         parts = SplitResult("", "", "", "", "")
     if parts.scheme not in {"wss", "ws"} or not parts.hostname:
-        raise ConfigurationError("url must be that of a WebSocket: wss://host/path.")
+        raise ConfigurationError("url must be a WebSocket URL such as wss://host/path.")
     if parts.scheme == "ws" and not is_loopback(parts.hostname):
-        raise ConfigurationError("url must be wss: the token would cross the network readable.")
-    access_token = check_header_text("token", token.access_token if isinstance(token, Token) else token)
-    kept = [field for field in parts.query.split("&") if field and field.partition("=")[0] != "token"]
-    return parts._replace(query="&".join([*kept, f"token={quote(access_token, safe='')}"])).geturl()
+        raise ConfigurationError("url must use wss://; over ws:// the token is sent unencrypted.")
+    check_access_token("token", access_token)
+    fields = [each for each in parts.query.split("&") if each and each.split("=")[0] != "token"]
+    query = "&".join([*fields, f"token={quote(access_token, safe='')}"])
+    return parts._replace(query=query).geturl()

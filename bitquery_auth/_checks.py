@@ -1,7 +1,7 @@
-"""Bad input, told apart at construction: each check names the field, its rule and the way out, and no value.
+"""Checks of settings that would otherwise fail silently, insecurely, or far from their cause.
 
-Values stay out of the messages because what is wrong with them is often that a secret is in the
-wrong place.
+Each check names the field, its rule and what to do, and never quotes the value: what is wrong with
+a value is often that it is a secret in the wrong place.
 """
 
 from __future__ import annotations
@@ -10,165 +10,236 @@ import re
 from collections.abc import Mapping, Sequence
 from inspect import iscoroutinefunction
 from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from bitquery_auth._errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
 MAX_SECONDS = 1000 * 365 * 86400.0
-"""A thousand years: the longest time that is meant as one; any clock and any datetime can hold it."""
+"""A thousand years: longer times are clamped to what every clock and datetime can hold."""
 
 _AUTHORITY = re.compile(r"([^@]*@)?(\[[^\[\]@]+\]|[^\[\]:@]*)(:\d*)?")
 _SECRET_FIELDS = frozenset({"token", "access_token", "client_secret"})
-_RESERVED_PARAMS = frozenset({"grant_type", "scope", "client_secret"})
+_FIELDS_WITH_SETTINGS = frozenset({"grant_type", "scope", "client_secret"})
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+
+
+def must_be(field: str, allowed: str) -> ConfigurationError:
+    """Return the error for a setting that has a value which it cannot have."""
+    return ConfigurationError(f"{field} must be {allowed}.")
 
 
 def check_text(field: str, value: object) -> str:
-    """Accept a string that is not blank."""
+    """Require a string that is not blank."""
     if not isinstance(value, str):
-        raise ConfigurationError(f"{field} must be a string, not {_kind(value)}.")
+        kind = "None" if value is None else type(value).__name__
+        raise ConfigurationError(f"{field} must be a string, not {kind}.")
     if not value.strip():
         raise ConfigurationError(
-            f"{field} is blank: give its value (an unset environment variable often is the reason)."
+            f"{field} is blank: set its value (a variable that is not set is often the reason)."
         )
     return value
 
 
 def check_plain_text(field: str, value: object) -> str:
-    """Accept a string that is not blank and holds no control characters, such as a pasted line end."""
+    """Require a string without control characters, such as a line end that was pasted along."""
     text = check_text(field, value)
     if not text.isprintable():
-        raise ConfigurationError(f"{field} holds a control character or a line end: copy it again without.")
+        raise ConfigurationError(
+            f"{field} holds a control character or a line end: copy it again without it."
+        )
     return text
 
 
-def check_secret(field: str, value: object) -> None:
-    """Accept a plain text, or a callable that is to give one."""
-    if callable(value):
-        check_callable(field, value)
-    elif isinstance(value, str):
-        check_plain_text(field, value)
-    else:
-        raise unexpected(field, "a string, or a callable that gives one")
-
-
 def check_header_text(field: str, value: object) -> str:
-    """Accept what a header can carry: printable ASCII (RFC 6749 appendix A.12), not blank at its ends."""
+    """Require what a header can carry: printable ASCII (RFC 6749 appendix A.12), not padded."""
     text = check_text(field, value)
     if not (text.isascii() and text.isprintable()) or text != text.strip():
-        raise ConfigurationError(f"{field} must be printable ASCII with no space around it: copy it again, alone.")
+        raise ConfigurationError(
+            f"{field} must be printable ASCII with no space around it: copy it again, alone."
+        )
+    return text
+
+
+def check_access_token(field: str, value: object) -> str:
+    """Require an access token: header text without spaces inside (RFC 6750 §2.1)."""
+    text = check_header_text(field, value)
+    if " " in text:
+        raise ConfigurationError(
+            f"{field} holds a space: a bearer token has none, so it is probably two things pasted "
+            f"into one place. Copy the token alone."
+        )
     return text
 
 
 def check_header_name(field: str, value: object) -> str:
-    """Accept the name of a header: a token of RFC 9110 §5.6.2."""
+    """Require the name of a header (RFC 9110 §5.6.2)."""
     text = check_text(field, value)
-    if not all(char.isascii() and (char.isalnum() or char in "!#$%&'*+-.^_`|~") for char in text):
-        raise ConfigurationError(
-            f"{field} must be the name of a header, such as Authorization: letters, digits and hyphens."
+    if not _HEADER_NAME.fullmatch(text):
+        raise must_be(
+            field, "the name of a header, such as Authorization: letters, digits, hyphens"
         )
     return text
 
 
+def check_headers(field: str, value: Mapping[str, str] | None) -> dict[str, str]:
+    """Require a mapping of header names to header values; None is an empty one."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise must_be(field, "a mapping of headers, such as {'x-api-key': '…'}")
+    return {
+        check_header_name(f"A name in {field}", name): check_header_text(f"{field}[{name!r}]", text)
+        for name, text in value.items()
+    }
+
+
 def check_scope(field: str, value: object) -> str | None:
-    """Accept None, or scopes separated by single spaces (RFC 6749 §3.3)."""
+    """Require None, or scopes separated by single spaces (RFC 6749 §3.3)."""
     if value is None:
         return None
     text = check_header_text(field, value)
     if "  " in text or '"' in text or "\\" in text:
-        raise ConfigurationError(f"{field} must be one string, its scopes separated by single spaces; None sends none.")
+        raise must_be(field, "one string with single spaces between scopes; None sends none")
     return text
 
 
 def check_seconds(field: str, value: object, *, positive: bool = False) -> float:
-    """Accept a number of seconds, at least zero (or more than zero)."""
+    """Require a number of seconds, at least zero or (`positive`) more than zero."""
+    rule = f"a number of seconds, {'more than' if positive else 'at least'} zero"
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ConfigurationError(f"{field} must be a number of seconds, not {_kind(value)}.")
-    if not value >= 0 or (positive and value == 0):  # NaN, too, is not at least zero
-        raise ConfigurationError(
-            f"{field} must be a number of seconds, {'more than' if positive else 'at least'} zero."
-        )
+        raise must_be(field, rule)
+    if not value >= 0 or (positive and value == 0):  # written so that it rejects NaN as well
+        raise must_be(field, rule)
     return float(min(value, MAX_SECONDS))
 
 
 def check_optional_seconds(field: str, value: object, *, positive: bool = False) -> float | None:
-    """Accept None, or a number of seconds."""
+    """Require None, or a number of seconds."""
     return None if value is None else check_seconds(field, value, positive=positive)
 
 
-def check_flag(field: str, value: object) -> bool:
-    """Accept True or False, and nothing that merely counts as one."""
-    if not isinstance(value, bool):
-        raise ConfigurationError(f"{field} must be True or False, not {_kind(value)}.")
-    return value
-
-
-def check_callable(field: str, value: object) -> None:
-    """Accept what can be called, and answers at once: a coroutine would count as true, or as no answer."""
-    if not callable(value) or iscoroutinefunction(value) or iscoroutinefunction(type(value).__call__):
-        raise ConfigurationError(f"{field} must be a callable, and no async one: it is called, not awaited.")
+def check_predicate(field: str, value: object) -> None:
+    """Require a plain callable: what a coroutine function returns would always count as true."""
+    if not callable(value) or iscoroutinefunction(value):
+        raise must_be(field, "a callable that is not async: its result is used, not awaited")
 
 
 def check_endpoint(field: str, value: object, *, insecure_http: bool) -> str:
-    """Accept an https URL, or an http one on loopback, with no place in it where a secret could be."""
-    check_flag("insecure_http", insecure_http)
+    """Require an https URL, or an http one on loopback, that holds no secret."""
     text = check_text(field, value)
     if not (text.isascii() and text.isprintable()) or " " in text or "\\" in text:
-        raise ConfigurationError(f"{field} must be a URL of printable ASCII with no spaces: copy it again.")
+        raise must_be(field, "a URL of printable ASCII without spaces")
     try:
         parts = split_url(text)
     except ValueError:
-        raise ConfigurationError(f"{field} is not a URL: it should look like https://host/path.") from None
+        parts = SplitResult("", "", "", "", "")
     if parts.scheme not in {"https", "http"} or not parts.hostname:
-        raise ConfigurationError(f"{field} must be a URL with scheme and host, such as https://host/path.")
-    if "@" in parts.netloc:
-        raise ConfigurationError(f"{field} must not hold a user or a password: they have settings of their own.")
-    if "#" in text:
-        raise ConfigurationError(f"{field} must not have a fragment (RFC 6749 §3.2): leave out what begins with #.")
-    if _SECRET_FIELDS & {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}:
-        raise ConfigurationError(f"{field} must not hold a token or secret in its query: URLs are logged.")
-    if sends_in_the_clear(text) and not insecure_http:
+        raise must_be(field, "a URL with scheme and host, such as https://host/path")
+    _check_holds_no_secret(field, parts, text)
+    if is_unencrypted(text) and not insecure_http:
         raise ConfigurationError(
-            f"{field} must be https: credentials would cross the network readable. http is for loopback only; "
-            f"insecure_http=True lets it be used inside a network that protects it otherwise."
+            f"{field} must be https: over http, credentials would be sent unencrypted. http is for "
+            f"loopback; insecure_http=True allows it inside a network that is protected otherwise."
         )
     return text
 
 
+def _check_holds_no_secret(field: str, parts: SplitResult, text: str) -> None:
+    if "@" in parts.netloc:
+        raise ConfigurationError(
+            f"{field} must not hold a user or a password: they have settings of their own."
+        )
+    if "#" in text:
+        raise ConfigurationError(
+            f"{field} must not have a fragment (RFC 6749 §3.2): remove the # and what follows it."
+        )
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    if any(name.lower() in _SECRET_FIELDS for name, _ in query):
+        raise ConfigurationError(
+            f"{field} must not hold a token or a secret in its query: URLs are logged."
+        )
+
+
 def split_url(url: str) -> SplitResult:
-    """Split a URL of which everything is known: what follows an address in brackets would be left out silently.
+    """Split a URL as `urlsplit` does, but reject what urlsplit would ignore.
+
+    Example: ``https://[::1]evil/`` has text after the IPv6 address, which urlsplit leaves out.
 
     Raises:
-        ValueError: it is no URL.
+        ValueError: It is not a URL.
     """
     parts = urlsplit(url)
     if not _AUTHORITY.fullmatch(parts.netloc) or parts.port == 0:
-        raise ValueError("no host, or an odd one")
+        raise ValueError("not a URL")
     return parts
 
 
-def sends_in_the_clear(endpoint: str | None) -> bool:
-    """Whether what is sent to a checked endpoint crosses a network unencrypted."""
+def is_unencrypted(endpoint: str | None) -> bool:
+    """Whether what is sent to a checked endpoint crosses a network without encryption."""
     parts = urlsplit(endpoint or "")
     return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
 
 def check_token_params(field: str, value: object) -> tuple[tuple[str, str], ...]:
-    """Accept form fields as a mapping; a sequence of values repeats its field (RFC 8707 §2)."""
+    """Require a mapping of form fields; a sequence of values repeats its field (RFC 8707 §2)."""
     if value is None:
         return ()
     if not isinstance(value, Mapping):
-        raise ConfigurationError(f"{field} must be a mapping of form fields, such as {{'audience': '…'}}.")
+        raise must_be(field, "a mapping of form fields, such as {'audience': '…'}")
     fields: list[tuple[str, str]] = []
     for name, given in value.items():
-        if not isinstance(name, str) or not name or not name.isprintable():
-            raise ConfigurationError(f"{field} has a field whose name is not a printable string.")
-        if name in _RESERVED_PARAMS:
-            raise ConfigurationError(f"{field} must not hold {name!r}: it has a setting of its own.")
-        values = given if isinstance(given, Sequence) and not isinstance(given, (str, bytes)) else (given,)
-        if not values or not all(isinstance(each, str) and each.isprintable() for each in values):
-            raise ConfigurationError(f"{field}[{name!r}] must be a printable string or a sequence of such.")
-        fields += [(name, str(each)) for each in values]
+        if name in _FIELDS_WITH_SETTINGS:
+            raise ConfigurationError(f"{field} must not hold {name!r}: it has its own setting.")
+        is_sequence = isinstance(given, Sequence) and not isinstance(given, (str, bytes))
+        values = given if is_sequence else (given,)
+        if not values or not all(isinstance(each, str) for each in values):
+            raise must_be(f"{field}[{name!r}]", "a string or a sequence of strings")
+        fields += [(name, each) for each in values]
     return tuple(fields)
+
+
+_PROXY_KEY = re.compile(r"(all|http|https)(://[^/*@]*)?")
+_LONGEST_TIMEOUT = 86400.0
+
+
+def check_transport(
+    *,
+    timeout: float,
+    verify: bool | str | SSLContext,
+    cert: str | tuple[str, str] | None,
+    proxies: Mapping[str, str | None] | None,
+    trust_env: bool,
+) -> dict[str, Any]:
+    """Check the settings of token requests, and return the arguments of a `Transport`."""
+    return {
+        "timeout": min(check_seconds("timeout", timeout, positive=True), _LONGEST_TIMEOUT),
+        "verify": verify,
+        "cert": cert,
+        "proxies": _check_proxies(proxies),
+        "trust_env": trust_env,
+    }
+
+
+def _check_proxies(value: Mapping[str, str | None] | None) -> dict[str, str | None]:
+    """Require a mapping of proxies with the keys of requests or httpx, and return requests' keys.
+
+    Example: httpx's ``"all://"`` is ``"all"`` in requests, which ignores keys that it does not know.
+    """
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or not all(
+        isinstance(key, str) and _PROXY_KEY.fullmatch(key) for key in value
+    ):
+        raise must_be(
+            "proxies",
+            "a mapping whose keys are 'http', 'https', 'all', or one of these with a host, such as "
+            "'https://auth.example.com': {'https': 'http://proxy:3128'}. The value None means no proxy",
+        )
+    return {key.removesuffix("://"): proxy for key, proxy in value.items()}
 
 
 def is_loopback(host: str) -> bool:
@@ -180,12 +251,3 @@ def is_loopback(host: str) -> bool:
         return ip_address(bare).is_loopback
     except ValueError:
         return False
-
-
-def _kind(value: object) -> str:
-    return "None" if value is None else type(value).__name__
-
-
-def unexpected(field: str, allowed: str) -> ConfigurationError:
-    """Say that a setting is none of the values it may have."""
-    return ConfigurationError(f"{field} must be {allowed}.")

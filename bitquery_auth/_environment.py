@@ -1,78 +1,191 @@
-"""Settings from the environment, under the names that people's code already uses."""
+"""Settings from environment variables, under the names that people already use."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from bitquery_auth._errors import ConfigurationError, conceals
-from bitquery_auth._token import StaticToken
+from bitquery_auth._errors import ConfigurationError
+from bitquery_auth._secret import Secret
+from bitquery_auth._token import V1_KEY_MESSAGE, V1_KEY_PREFIX, StaticToken
 
 if TYPE_CHECKING:
-    from bitquery_auth._client_credentials import ClientCredentials
+    from bitquery_auth._sources.client_credentials import ClientCredentials
 
-_REQUIRED = ("client_id", "client_secret")
+PREFIX = "BITQUERY_"
+
 _OPTIONAL = ("token_endpoint", "revocation_endpoint", "token_endpoint_auth_method", "scope")
-_TOKENS = ("BITQUERY_TOKEN", "BITQUERY_ACCESS_TOKEN", "BITQUERY_API_KEY")
-_OAUTH_TOKEN = "ory_at_"  # noqa: S105 - how Ory Hydra's access tokens begin, facts in Bitquery's documentation
-_V1_KEY = "BQY"
+_TOKEN_VARIABLES = ("TOKEN", "ACCESS_TOKEN", "API_KEY")
+_OAUTH_TOKEN_PREFIX = "ory_at_"  # noqa: S105 - how Ory Hydra's tokens begin, not a token
 
 
-@conceals
-def from_env() -> ClientCredentials | StaticToken:
-    """Give the source that the environment describes.
+def from_env(**settings: Any) -> ClientCredentials | StaticToken:
+    """Return the token source that the environment describes.
 
-    ``BITQUERY_CLIENT_ID`` and ``BITQUERY_CLIENT_SECRET`` give a `ClientCredentials`; else
-    ``BITQUERY_TOKEN``, ``BITQUERY_ACCESS_TOKEN``, or a ``BITQUERY_API_KEY`` that holds an OAuth token,
-    gives a `StaticToken`. Blank counts as missing.
+    ``BITQUERY_CLIENT_ID`` and ``BITQUERY_CLIENT_SECRET`` (or ``BITQUERY_CLIENT_SECRET_FILE``) make
+    a `ClientCredentials`; otherwise ``BITQUERY_TOKEN``, ``BITQUERY_TOKEN_FILE``,
+    ``BITQUERY_ACCESS_TOKEN``, or a ``BITQUERY_API_KEY`` that holds an OAuth token, makes a
+    `StaticToken`. A blank variable counts as one that is not set::
 
-    Raises:
-        ConfigurationError: neither is there; it names variables, and no value.
-    """
-    missing = _missing("BITQUERY_")
-    if not missing:
-        from bitquery_auth._client_credentials import ClientCredentials  # noqa: PLC0415 - not for a static token
-
-        return ClientCredentials.from_env()
-    for name in _TOKENS:
-        if (value := _read(name)) is None:
-            continue
-        bare = value.strip("'\"` ").upper()
-        if bare.startswith(_V1_KEY) and name == "BITQUERY_API_KEY":
-            raise ConfigurationError(
-                "BITQUERY_API_KEY holds a V1 key (BQY…), which the V2 API does not take: create an application at "
-                "account.bitquery.io and set BITQUERY_CLIENT_ID and BITQUERY_CLIENT_SECRET."
-            )
-        if name == "BITQUERY_API_KEY" and _OAUTH_TOKEN.upper() not in bare:
-            raise ConfigurationError(
-                "BITQUERY_API_KEY holds no OAuth token (ory_at_…): put the token into BITQUERY_TOKEN."
-            )
-        return StaticToken(value)
-    msg = f"Set {' and '.join(missing)}, or BITQUERY_TOKEN to a token from the account page."
-    if missing == ["BITQUERY_CLIENT_SECRET"]:
-        msg += " Only an application of type Automatic has a secret."
-    raise ConfigurationError(msg)
-
-
-def settings_from_env(prefix: str) -> dict[str, Any]:
-    """Read the settings of a `ClientCredentials`.
+        session.auth = RequestsAuth(from_env())
 
     Args:
-        prefix: What the variables' names begin with.
+        settings: Settings of `ClientCredentials`. They win over the environment, and do not
+            concern a static token.
 
     Raises:
-        ConfigurationError: it names every variable that is missing.
+        ConfigurationError: Neither is set. The message names variables, and no value.
     """
-    if missing := _missing(prefix):
-        raise ConfigurationError(
-            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set (or blank) in the environment."
+    missing = _missing(PREFIX, settings)
+    if not missing:
+        from bitquery_auth._sources.client_credentials import (  # noqa: PLC0415 - it imports this module
+            ClientCredentials,
         )
-    return {name: value for name in _REQUIRED + _OPTIONAL if (value := _read(f"{prefix}{name.upper()}")) is not None}
+
+        return ClientCredentials.from_env(**settings)
+    if (source := _static_token()) is not None:
+        return source
+    hint = ""
+    if missing == [f"{PREFIX}CLIENT_SECRET"]:
+        hint = " Only an application of type Automatic has a secret."
+    raise ConfigurationError(
+        f"Set {' and '.join(missing)}, or {PREFIX}TOKEN to a token from the account page.{hint}"
+    )
 
 
-def _missing(prefix: str) -> list[str]:
-    return [name for name in (f"{prefix}{each.upper()}" for each in _REQUIRED) if _read(name) is None]
+def read_settings(prefix: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of a `ClientCredentials`: those given, and others from the environment.
+
+    Args:
+        prefix: How the names of the variables begin.
+        given: Settings that win over the environment.
+
+    Raises:
+        ConfigurationError: Credentials are missing. The message names every variable to set.
+    """
+    if missing := _missing(prefix, given):
+        verb = "is" if len(missing) == 1 else "are"
+        raise ConfigurationError(
+            f"{' and '.join(missing)} {verb} not set (or blank) in the environment."
+        )
+    found: dict[str, Any] = {
+        name: value
+        for name in ("client_id", *_OPTIONAL)
+        if (value := read_variable(f"{prefix}{name.upper()}")) is not None
+    }
+    if (secret := _secret(f"{prefix}CLIENT_SECRET")) is not None:
+        found["client_secret"] = secret
+    return found | given
 
 
-def _read(name: str) -> str | None:
-    return os.environ.get(name, "").strip() or None
+def read_allowed_hosts(prefix: str) -> tuple[str, ...] | None:
+    """Return the host of the API's URL in the variable ``ENDPOINT``, or None if it is not set.
+
+    Raises:
+        ConfigurationError: It is not a URL.
+    """
+    url = read_variable(f"{prefix}ENDPOINT")
+    return None if url is None else (host_pattern(f"{prefix}ENDPOINT", url),)
+
+
+def host_pattern(field: str, url: str) -> str:
+    """Return the host of a URL, with its port if it names one, as `AllowedHosts` takes it.
+
+    Raises:
+        ConfigurationError: It is not a URL.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host:
+        raise ConfigurationError(f"{field} must be a URL, such as https://host/path.")
+    bracketed = f"[{host}]" if ":" in host else host
+    return bracketed if port is None else f"{bracketed}:{port}"
+
+
+def read_variable(name: str) -> str | None:
+    """Return the value of a variable without surrounding space and quotes; None if it is blank.
+
+    Example: ``docker run --env-file`` keeps the quotes of ``KEY="value"``.
+    """
+    value = os.environ.get(name, "").strip()
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+        value = value[1:-1].strip()
+    return Secret(value) if value else None
+
+
+def _missing(prefix: str, given: dict[str, Any]) -> list[str]:
+    missing = []
+    if "client_id" not in given and read_variable(f"{prefix}CLIENT_ID") is None:
+        missing.append(f"{prefix}CLIENT_ID")
+    if "client_secret" not in given and _secret(f"{prefix}CLIENT_SECRET") is None:
+        missing.append(f"{prefix}CLIENT_SECRET")
+    return missing
+
+
+def _secret(name: str) -> str | Callable[[], str] | None:
+    """Return a variable's value, or what reads the file that ``…_FILE`` names."""
+    if (value := read_variable(name)) is not None:
+        return value
+    path = read_variable(f"{name}_FILE")
+    return None if path is None else FileContent(f"{name}_FILE", str(path))
+
+
+def _static_token() -> StaticToken | None:
+    for name in _TOKEN_VARIABLES:
+        value = _secret(PREFIX + name)
+        if value is None:
+            continue
+        if isinstance(value, str):
+            _check_is_a_token(PREFIX + name, value)
+        source = StaticToken(value)
+        source.default_allowed_hosts = read_allowed_hosts(PREFIX)
+        return source
+    return None
+
+
+def _check_is_a_token(name: str, value: str) -> None:
+    bare = value.strip("'\"` ")
+    if bare.startswith(V1_KEY_PREFIX):
+        raise ConfigurationError(f"{name} {V1_KEY_MESSAGE}")
+    if name == f"{PREFIX}API_KEY" and _OAUTH_TOKEN_PREFIX not in bare:
+        raise ConfigurationError(
+            f"{name} holds no OAuth token ({_OAUTH_TOKEN_PREFIX}…): put the token into "
+            f"{PREFIX}TOKEN."
+        )
+
+
+class FileContent:
+    """Reads a file each time it is called, such as a secret that something else rotates.
+
+    Args:
+        name: The variable that names the file, for messages.
+        path: The file.
+    """
+
+    def __init__(self, name: str, path: str) -> None:
+        self._name = name
+        self._path = path
+
+    def __call__(self) -> str:
+        """Return the text of the file, without surrounding space.
+
+        Raises:
+            ConfigurationError: It cannot be read, or is empty.
+        """
+        try:
+            text = Secret(Path(self._path).read_text(encoding="utf-8").strip())
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+            raise ConfigurationError(f"{self._name}: the file cannot be read: {reason}.") from None
+        if not text:
+            raise ConfigurationError(f"{self._name}: the file is empty.")
+        return text
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._name!r}, {self._path!r})"

@@ -1,57 +1,70 @@
-"""The errors this library raises, and how one of them also becomes an error of the client that is sending.
+"""The errors that this package raises, and how one of them becomes an error of the client as well.
 
 ::
 
     BitqueryAuthError
-    ├── ConfigurationError          (also a ValueError) a setting is wrong: mend it
-    ├── TokenRequestError           the token endpoint gave no answer: retryable
-    ├── TokenEndpointError          it answered, and said no (RFC 6749 §5.2)
-    └── InvalidTokenResponseError   it answered 2xx, without a usable token
+    ├── ConfigurationError          a setting is missing or wrong (also a ValueError)
+    ├── TokenRequestError           the token endpoint did not respond
+    ├── TokenEndpointError          it responded with an error (RFC 6749 §5.2)
+    └── InvalidTokenResponseError   it responded 2xx, without a usable token
 
-No message holds a token, a secret or the body of an answer.
+No message holds a token, a secret or the body of a response.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache, wraps
+import signal
+from collections.abc import Iterator
+from functools import cache
 from http import HTTPStatus
-from typing import Any, ParamSpec, TypeVar
+from traceback import walk_tb
+from typing import Any, TypeVar
 
 E = TypeVar("E", bound="BitqueryAuthError")
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 class BitqueryAuthError(Exception):
-    """Base of every error that this library raises.
+    """Base of every error that this package raises.
 
     Attributes:
-        retryable: Whether the same call may succeed later with nothing changed.
+        retryable: Whether the same call may succeed later although nothing was changed.
+        retry_after: Seconds until the token endpoint is asked again, or None if that is not known.
     """
 
     retryable: bool = False
+    retry_after: float | None = None
 
 
 class ConfigurationError(BitqueryAuthError, ValueError):
-    """A setting is missing or wrong; the message names it, its rule and the way out."""
+    """A setting is missing or wrong. The message names it and says what to write instead."""
 
 
 class TokenRequestError(BitqueryAuthError):
-    """The token endpoint could not be asked, or did not answer; the cause is chained."""
+    """The token endpoint could not be reached, or did not respond in time.
+
+    The message has the words of the operating system, and names the proxy where it was the proxy
+    that failed. It is retryable, except where the certificate of the server is not trusted.
+    """
 
     retryable = True
 
 
+class ProcessFrozenError(TokenRequestError):
+    """The deadline of a token request passed while the process was not running.
+
+    Example: the platform froze it, or the laptop was asleep. That says nothing about the token
+    endpoint, so the request is made again without a backoff.
+    """
+
+
 class TokenEndpointError(BitqueryAuthError):
-    """The token endpoint answered, and the answer is no (RFC 6749 §5.2).
+    """The token endpoint responded with an error (RFC 6749 §5.2).
 
     Attributes:
-        error: The code, such as ``invalid_client``; None where the answer was no OAuth JSON.
-        error_description: The server's words for it, or None.
-        error_uri: Where the server explains it, or None.
-        status_code: The HTTP status of the answer; a redirect's too, as none is followed.
-        retry_after: Seconds that the server asked to wait (RFC 9110 §10.2.3), or what is left of them; or None.
+        error: The error code, such as ``invalid_client``; None if the response was not OAuth JSON.
+        error_description: The description that the server sent, or None.
+        error_uri: The page about the error that the server named, or None.
+        status_code: The HTTP status. Redirects are not followed, so it may be a redirect's.
     """
 
     def __init__(
@@ -70,88 +83,124 @@ class TokenEndpointError(BitqueryAuthError):
         self.error_uri = error_uri
         self.status_code = status_code
         self.retry_after = retry_after
-        self.retryable = status_code == HTTPStatus.TOO_MANY_REQUESTS or status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+        self.retryable = (
+            status_code == HTTPStatus.TOO_MANY_REQUESTS
+            or status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+        )
 
 
 class InvalidTokenResponseError(BitqueryAuthError):
-    """The token endpoint answered 2xx, but with nothing that can be used as a token."""
+    """The token endpoint responded 2xx, but the response holds no usable token."""
 
 
-def conceals(call: Callable[P, R]) -> Callable[P, R]:
-    """Keep what a call is given, which may be a secret, out of the traceback of what it raises.
+class CallableFailedError(ConfigurationError):
+    """A callable given as a setting raised; its exception is the cause.
 
-    Crash reporters send the local variables of every frame: the error is raised anew from one that has none.
+    It never leaves the package: the caller gets the cause itself, unless a valid token remains.
     """
 
-    @wraps(call)
-    def concealed(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return call(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - also a TypeError for an argument that there is not
-            failure = error.with_traceback(None)
-        del args, kwargs
-        failure.__context__ = failure.__cause__
-        if failure.__cause__ is not None:
-            failure.__cause__.__traceback__ = None
-        try:
-            raise failure
-        finally:
-            del failure  # the traceback holds this frame
 
-    return concealed
-
-
-def copy_of(error: E, note: str = "") -> E:
-    """Give one of several waiters an error of its own, so that tracebacks do not pile up on a shared one.
+def copy_error(error: E, note: str = "") -> E:
+    """Copy an error, so that callers who share a failure do not share one traceback.
 
     Args:
-        error: What the fetch ended with.
-        note: Words to add to the message.
+        error: The error of a fetch.
+        note: Text to append to the message.
     """
-    twin = _rebuild(type(error), None, (f"{error}{note}",), dict(error.__dict__))
-    twin.__cause__ = error.__cause__
-    return twin
+    copy = _rebuild(type(error), None, (f"{error}{note}",), dict(error.__dict__))
+    copy.__cause__ = error.__cause__
+    return copy
 
 
-def as_client_error(error: BitqueryAuthError, client_base: type[Exception], request: object) -> BitqueryAuthError:
-    """Make an error raised inside a request also one of the client's own, so that existing handlers catch it.
+def as_client_error(
+    error: BitqueryAuthError,
+    request: object,
+    *,
+    connection_error: type[Exception],
+    request_error: type[Exception],
+) -> BitqueryAuthError:
+    """Make an error that is raised inside a request an error of the client as well.
+
+    Handlers and retry rules that people already have then catch it.
 
     Args:
-        error: What the source raised.
-        client_base: ``requests.RequestException``, ``httpx.HTTPError`` or ``httpx2.HTTPError``.
-        request: The request that was to be sent, for the client's ``error.request``.
+        error: What the token source raised.
+        request: The request that was to be sent, for the ``request`` attribute of the client's error.
+        connection_error: What the client raises where a server cannot be reached, for a
+            `TokenRequestError`: ``requests.ConnectionError``, ``httpx.ConnectError``.
+        request_error: The client's base class of errors, for all others.
     """
-    if isinstance(error, client_base):
+    client_class = connection_error if isinstance(error, TokenRequestError) else request_error
+    if isinstance(error, client_class):
         return error
-    twin = _rebuild(type(error), client_base, error.args, dict(error.__dict__))
-    twin.request = request  # type: ignore[attr-defined]  # every client's base error has it
-    twin.__cause__ = error.__cause__
-    return twin
+    combined = _rebuild(type(error), client_class, error.args, dict(error.__dict__))
+    combined.request = request  # type: ignore[attr-defined]  # of the client's class
+    combined.__cause__ = error.__cause__
+    return combined
 
 
 @cache
-def _joined(kind: type[BitqueryAuthError], client_base: type[Exception]) -> Any:
-    """The class that is both, under the name of ours."""
+def _combined_class(kind: type[BitqueryAuthError], client_class: type[Exception]) -> Any:
+    """Return the class that is both, under the name of ours."""
 
     def __reduce__(self: BitqueryAuthError) -> tuple[Any, ...]:  # noqa: N807 - becomes a method
-        # The request stays behind: its header holds the token, its hooks lead to the secret.
+        # The request is left out: its header holds the token.
         state = {name: value for name, value in self.__dict__.items() if name not in _CLIENT_STATE}
-        return _rebuild, (kind, client_base, self.args, state)
+        return _rebuild, (kind, client_class, self.args, state)
 
     namespace = {name: getattr(kind, name) for name in ("__doc__", "__module__", "__qualname__")}
-    return type(kind.__name__, (kind, client_base), namespace | {"__reduce__": __reduce__})
+    return type(kind.__name__, (kind, client_class), namespace | {"__reduce__": __reduce__})
 
 
 _CLIENT_STATE = frozenset({"request", "response", "_request"})
 
 
-def _rebuild(kind: type[E], client_base: type[Exception] | None, args: tuple[Any, ...], state: dict[str, Any]) -> E:
-    # Not by its constructor: a class of the user's may want other arguments than it keeps.
-    if client_base is not None:
-        kind = _joined(kind, client_base)  # type: ignore[arg-type]  # mypy takes no class for hashable
+def _rebuild(
+    kind: type[E],
+    client_class: type[Exception] | None,
+    args: tuple[Any, ...],
+    state: dict[str, Any],
+) -> E:
+    # The constructor is bypassed: the signature of a subclass may differ from its args.
+    if client_class is not None:
+        kind = _combined_class(kind, client_class)
     error: E = (OSError if issubclass(kind, OSError) else Exception).__new__(kind, *args)
-    if client_base is not None:
-        client_base.__init__(error, *map(str, args[:1]))
+    if client_class is not None:
+        client_class.__init__(error, *map(str, args[:1]))
     error.args = args
     error.__dict__.update(state)
     return error
+
+
+def raised_by_signal_handler(
+    error: BaseException, handled: BaseException | None = None
+) -> BaseException | None:
+    """Find the exception that a signal handler of the program raised, if it led to this error.
+
+    Such an exception concerns the program and must reach it as it is. Example: Celery's soft time
+    limit raises an ordinary `Exception` from a signal handler; a handler that raises `TimeoutError`
+    while urllib3 reads makes urllib3 raise a ``ReadTimeoutError`` of its own from it.
+
+    Args:
+        error: What was caught.
+        handled: What was being handled before (`sys.exception`): from there on, the chain of
+            contexts belongs to the caller.
+    """
+    codes = set(_codes_of_signal_handlers())
+    link: BaseException | None = error
+    seen: set[int] = set()
+    while link is not None and link is not handled and id(link) not in seen:
+        seen.add(id(link))
+        if any(frame.f_code in codes for frame, _ in walk_tb(link.__traceback__)):
+            return link
+        link = link.__cause__ or link.__context__
+    return None
+
+
+def _codes_of_signal_handlers() -> Iterator[Any]:
+    for number in signal.valid_signals():
+        handler = signal.getsignal(number)
+        handler = getattr(handler, "func", handler)  # of a functools.partial
+        for function in (handler, getattr(type(handler), "__call__", None)):
+            if (code := getattr(function, "__code__", None)) is not None:
+                yield code

@@ -1,31 +1,39 @@
-"""A token, where tokens come from, and the simplest place: one that was copied."""
+"""A token, where tokens come from, and the simplest source: a token that somebody copied."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from inspect import iscoroutinefunction
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, Self, cast, runtime_checkable
 
-from bitquery_auth._checks import check_header_text, check_plain_text, check_text, unexpected
-from bitquery_auth._errors import ConfigurationError, conceals
+from bitquery_auth._checks import check_access_token, check_plain_text, check_text, must_be
+from bitquery_auth._errors import ConfigurationError
+from bitquery_auth._secret import Secret
 
 _QUOTES = "'\"`"
+V1_KEY_PREFIX = "BQY"
+V1_KEY_MESSAGE = (
+    "holds a V1 key (BQY…), which the V2 API does not accept: create an application of type "
+    "Automatic at account.bitquery.io and set BITQUERY_CLIENT_ID and BITQUERY_CLIENT_SECRET, or "
+    "use a token (ory_at_…) from that page."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An access token (RFC 6749 §1.4). Its repr does not show it.
+    """An access token (RFC 6749 §1.4). Its repr does not show it; use ``token.access_token``.
 
     Args:
-        access_token: The token itself: printable ASCII, as a header can carry it.
-        token_type: How it is used (RFC 6749 §7.1); Bitquery's tokens are bearer tokens.
-        scope: What it is good for, space-separated, or None where that is unknown.
-        expires_at: When it ends, with a time zone; None: unknown.
+        access_token: The token itself: printable ASCII without spaces, as a header can carry it.
+        token_type: How it is used (RFC 6749 §7.1). Bitquery's tokens are bearer tokens.
+        scope: The scopes that it was granted, or None if they are not known.
+        expires_at: When it expires, with a time zone, or None if that is not known.
 
     Raises:
-        ConfigurationError: a value that no request could carry, or a time without a zone.
+        ConfigurationError: No request could carry the value, or the time has no zone.
     """
 
     access_token: str = field(repr=False)
@@ -34,68 +42,93 @@ class Token:
     expires_at: datetime | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        check_header_text("access_token", self.access_token)
+        plain = str(check_access_token("access_token", self.access_token))
+        object.__setattr__(self, "access_token", plain)  # a Secret cannot be serialised by others
         check_plain_text("token_type", self.token_type)
-        if self.scope is not None and not (isinstance(self.scope, str) and self.scope.isprintable()):
-            raise unexpected("scope", "a printable string or None")
+        if self.scope is not None and not (
+            isinstance(self.scope, str) and self.scope.isprintable()
+        ):
+            raise must_be("scope", "a printable string or None")
         if self.expires_at is not None:
-            try:
-                ends = self.expires_at.astimezone(UTC) if self.expires_at.tzinfo is not None else None
-            except (AttributeError, OverflowError):  # it is no datetime; UTC has no such day
-                ends = None
-            if ends is None:
-                raise unexpected(
-                    "expires_at", "None, or a datetime that has a time zone: datetime.now(timezone.utc) + …"
-                )
-            object.__setattr__(self, "expires_at", ends)
+            object.__setattr__(self, "expires_at", _in_utc(self.expires_at))
 
     @property
     def expires_in(self) -> float | None:
-        """Seconds left until it ends, negative once it has ended; None where that is unknown."""
+        """Seconds until it expires, negative if it has, None if that is not known."""
         return None if self.expires_at is None else self.expires_at.timestamp() - time.time()
 
+    @property
+    def is_expired(self) -> bool:
+        """Whether it is known to have expired."""
+        seconds = self.expires_in
+        return seconds is not None and seconds <= 0
 
-# The constructor that the dataclass has made holds the token in its frame.
-Token.__init__ = conceals(Token.__init__)  # type: ignore[method-assign]  # it is the same, wrapped
+
+def _in_utc(expires_at: datetime) -> datetime:
+    try:
+        if expires_at.tzinfo is not None:
+            return expires_at.astimezone(UTC)
+    except (AttributeError, OverflowError):  # not a datetime; UTC has no such day
+        pass
+    raise must_be(
+        "expires_at",
+        "None or a datetime with a time zone: datetime.now(timezone.utc) + timedelta(…)",
+    )
 
 
 @runtime_checkable
 class TokenSource(Protocol):
-    """Where tokens come from: all that an auth asks of one. Both methods may be called from any thread.
+    """Where tokens come from: all that an auth asks of a source, from any thread.
 
-    A source may also have ``async def atoken(self) -> Token``; async callers use it, and otherwise
-    call `token` in a worker thread.
+    A source may also have:
+
+    - ``async def atoken(self) -> Token``, which async callers use; otherwise `token` is called in
+      a worker thread;
+    - ``is_fresh(token) -> bool``: whether a token was requested after the last `discard`. If the
+      API rejects a token that is not, such as one from a store that others use as well, the auth
+      discards it too instead of backing off;
+    - ``default_allowed_hosts``, a tuple of host names: which hosts may see its tokens by default.
+      An empty tuple means that an auth over this source must be told. Without it, they are
+      Bitquery's.
     """
 
     def token(self) -> Token:
-        """Give a token that is good now, fetching one if need be."""
+        """Return a token that is valid now; fetch one if necessary."""
         ...
 
     def discard(self, token: Token | str) -> None:
-        """Forget this token, which was refused, and no other. No I/O."""
+        """Forget this token, which was rejected, and no other. No I/O."""
         ...
 
 
 def check_token_source(field: str, value: object) -> TokenSource:
-    """Accept whatever has the methods of a `TokenSource`.
-
-    Raises:
-        ConfigurationError: it has not, as with a bare token or a pair of credentials.
-    """
-    if (
-        isinstance(value, type)
-        or not isinstance(value, TokenSource)
-        or any(map(iscoroutinefunction, (value.token, value.discard)))
+    """Require an object with the methods of a `TokenSource`, and name the usual mistakes."""
+    if isinstance(value, type):
+        raise ConfigurationError(
+            f"{field} is the class {value.__name__} itself: write {value.__name__}(…), with its "
+            f"arguments."
+        )
+    if hasattr(value, "headers") and hasattr(value, "url"):
+        raise ConfigurationError(
+            "An auth class was given as auth= itself: write auth=RequestsAuth(source) for requests, "
+            "auth=HTTPXAuth(source) for httpx."
+        )
+    if callable(value) and not isinstance(value, TokenSource):
+        name = getattr(value, "__qualname__", type(value).__name__)
+        raise ConfigurationError(f"{field} is the function {name} itself: call it, {name}().")
+    if not isinstance(value, TokenSource) or any(
+        map(iscoroutinefunction, (value.token, value.discard))
     ):
         raise ConfigurationError(
-            f"{field} must be a token source, not {type(value).__name__}: ClientCredentials(id, secret), "
-            f"StaticToken(token), or an object with token() and discard(token), neither of them async."
+            f"{field} must be a token source, not {type(value).__name__}: ClientCredentials(id, "
+            f"secret), StaticToken(token), or an object with token() and discard(token), neither "
+            f"of them async."
         )
     return value
 
 
-class Shared:
-    """Copies and deep copies of it are the object itself: whatever clones a session shares its token."""
+class CopyReturnsSelf:
+    """A copy or deep copy of it is the object itself, so that clones of a session share a token."""
 
     __slots__ = ()
 
@@ -106,57 +139,105 @@ class Shared:
         return self
 
 
-class StaticToken(Shared):
-    """A token that was copied from the account page: given out as it is, for as long as it lasts.
+class Source(CopyReturnsSelf):
+    """What the token sources of this package have in common."""
 
-    When the API refuses it, the refusal is handed to the caller: there is no way to a new one.
+    __slots__ = ("__weakref__", "default_allowed_hosts")
+
+    default_allowed_hosts: tuple[str, ...] | None
+
+    if not TYPE_CHECKING:  # a type checker must find this mistake, so it must not see the method
+
+        def __call__(self, *_: object, **__: object) -> None:
+            """Say what to write where a source was given as ``auth=``.
+
+            Raises:
+                ConfigurationError: Always.
+            """
+            raise ConfigurationError(
+                "A token source is not an auth: write auth=RequestsAuth(source) for requests, "
+                "auth=HTTPXAuth(source) for httpx and httpx2."
+            )
+
+
+class StaticToken(Source):
+    """A token from the account page. It is used as it is, and nothing can renew it.
+
+    A 401 from the API is returned to the caller::
+
+        session.auth = RequestsAuth(StaticToken("ory_at_…"))
 
     Args:
-        access_token: As copied: surrounding whitespace, quotes and a ``Bearer `` in front are taken off.
+        access_token: As copied: surrounding whitespace and quotes, ``Authorization:`` and
+            ``Bearer`` are removed. A callable is asked at every `token`: for example, it reads a
+            file that another program rotates.
 
     Raises:
-        ConfigurationError: nothing is left, or it holds what no header can carry.
+        ConfigurationError: Nothing is left, it is a V1 key, or no header can carry it.
     """
 
-    __slots__ = ("__weakref__", "_token")
+    __slots__ = ("_given", "_token")
 
-    @conceals
-    def __init__(self, access_token: str) -> None:
-        check_text("access_token", access_token)
-        self._token = Token(_as_meant(access_token))
+    def __init__(self, access_token: str | Callable[[], str]) -> None:
+        self.default_allowed_hosts = None
+        self._given: str | Callable[[], str]
+        self._token: Token | None = None
+        if callable(access_token):
+            self._given = access_token
+        else:
+            self._given = access_token = Secret(check_text("access_token", access_token))
+            self._token = _pasted_token(access_token)
 
     def token(self) -> Token:
-        """Give the token."""
-        return self._token
+        """Return the token.
+
+        Raises:
+            ConfigurationError: The callable returned something that is not a token.
+        """
+        if callable(self._given):
+            return _pasted_token(Secret(check_text("What access_token returned", self._given())))
+        return cast("Token", self._token)
 
     def renew(self) -> Token:
-        """Give the token: a static one cannot be renewed."""
-        return self._token
+        """Return the token: a static one cannot be renewed."""
+        return self.token()
 
     def discard(self, token: Token | str) -> None:
-        """Do nothing: a static token has no successor."""
+        """Do nothing: there is no other token."""
 
     async def atoken(self) -> Token:
-        """Give the token."""
-        return self._token
+        """Return the token."""
+        return self.token()
 
     async def arenew(self) -> Token:
-        """Give the token: a static one cannot be renewed."""
-        return self._token
+        """Return the token: a static one cannot be renewed."""
+        return self.token()
 
     def __repr__(self) -> str:
         return "StaticToken(<hidden>)"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._token.access_token,)
+        return _static_token, (self._given, self.default_allowed_hosts)
 
 
-def _as_meant(pasted: str) -> str:
-    """Take off what comes along when a token is copied from a page, a header or an .env file."""
+def _static_token(
+    access_token: str | Callable[[], str], default_allowed_hosts: tuple[str, ...] | None
+) -> StaticToken:
+    source = StaticToken(access_token)
+    source.default_allowed_hosts = default_allowed_hosts
+    return source
+
+
+def _pasted_token(pasted: str) -> Token:
+    """Remove what is copied along from a page, a header or an .env file, until nothing changes."""
     text = None
     while text != pasted:
         text = pasted
-        bare = text.strip().strip(_QUOTES).strip()
-        scheme, _, rest = bare.partition(" ")
-        pasted = rest if scheme.lower() == "bearer" else bare
-    return pasted
+        pasted = text.strip().strip(_QUOTES).strip()
+        for prefix in ("authorization:", "bearer "):
+            if pasted.lower().startswith(prefix):
+                pasted = pasted[len(prefix) :]
+        pasted = Secret(pasted)
+    if pasted.startswith(V1_KEY_PREFIX):
+        raise ConfigurationError(f"access_token {V1_KEY_MESSAGE}")
+    return Token(pasted)

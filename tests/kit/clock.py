@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable
 
-# The modules of the package that tell the time for a decision. `_transport` is not among them:
+# The modules of the package that tell the time for a decision. The transport is not among them:
 # it ends real reads of real sockets.
-MODULES = ("_auth", "_client_credentials", "_reuse", "_short_term", "_token")
+MODULES = ("_token", "_sources.cache", "_auth.base")
 
 
 class Clock:

@@ -1,0 +1,1 @@
+"""Token stores: where processes and machines share tokens."""
