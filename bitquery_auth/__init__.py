@@ -53,17 +53,17 @@ else:
         "from_env": "_environment",
         "websocket_url": "_bitquery",
     }
-    __all__ = [*_MODULE_OF, "__version__"]
+    __all__ = list(_MODULE_OF)
 
-    def __getattr__(name):
+    def __getattr__(name: str) -> object:
         """Load a public name when it is first used."""
         module = _MODULE_OF.get(name)
         if module is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from importlib import import_module
+        from importlib import import_module  # noqa: PLC0415 - not needed before
 
         value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
         return value
 
-    def __dir__():
+    def __dir__() -> list[str]:
         return sorted(__all__)

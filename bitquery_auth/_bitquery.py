@@ -25,8 +25,11 @@ def is_bitquery_host(host: str) -> bool:
 
 
 def is_bitquery_url(url: str) -> bool:
-    """Whether a checked URL is one of Bitquery's."""
-    return is_bitquery_host((urlsplit(url).hostname or "").removesuffix("."))
+    """Whether a URL is one of Bitquery's."""
+    try:
+        return is_bitquery_host((urlsplit(url).hostname or "").removesuffix("."))
+    except (ValueError, AttributeError):  # not a URL, not a string
+        return False
 
 
 def websocket_url(url: str, token: Token | str) -> str:

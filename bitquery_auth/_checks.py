@@ -227,7 +227,8 @@ def check_transport(
 def _check_proxies(value: Mapping[str, str | None] | None) -> dict[str, str | None]:
     """Require a mapping of proxies with the keys of requests or httpx, and return requests' keys.
 
-    Example: httpx's ``"all://"`` is ``"all"`` in requests, which ignores keys that it does not know.
+    Example: httpx's ``"all://"`` is ``"all"`` in requests, which ignores keys that it does not
+    know.
     """
     if value is None:
         return {}
@@ -237,7 +238,7 @@ def _check_proxies(value: Mapping[str, str | None] | None) -> dict[str, str | No
         raise must_be(
             "proxies",
             "a mapping whose keys are 'http', 'https', 'all', or one of these with a host, such as "
-            "'https://auth.example.com': {'https': 'http://proxy:3128'}. The value None means no proxy",
+            "'https://auth.example.com': {'https': 'http://proxy:3128'}. None means no proxy",
         )
     return {key.removesuffix("://"): proxy for key, proxy in value.items()}
 

@@ -125,7 +125,7 @@ def as_client_error(
 
     Args:
         error: What the token source raised.
-        request: The request that was to be sent, for the ``request`` attribute of the client's error.
+        request: The request that was to be sent, for the ``request`` of the client's error.
         connection_error: What the client raises where a server cannot be reached, for a
             `TokenRequestError`: ``requests.ConnectionError``, ``httpx.ConnectError``.
         request_error: The client's base class of errors, for all others.
@@ -145,7 +145,7 @@ def _combined_class(kind: type[BitqueryAuthError], client_class: type[Exception]
 
     def __reduce__(self: BitqueryAuthError) -> tuple[Any, ...]:  # noqa: N807 - becomes a method
         # The request is left out: its header holds the token.
-        state = {name: value for name, value in self.__dict__.items() if name not in _CLIENT_STATE}
+        state = {name: self.__dict__[name] for name in self.__dict__.keys() - _CLIENT_STATE}
         return _rebuild, (kind, client_class, self.args, state)
 
     namespace = {name: getattr(kind, name) for name in ("__doc__", "__module__", "__qualname__")}
@@ -163,7 +163,7 @@ def _rebuild(
 ) -> E:
     # The constructor is bypassed: the signature of a subclass may differ from its args.
     if client_class is not None:
-        kind = _combined_class(kind, client_class)
+        kind = _combined_class(kind, client_class)  # type: ignore[arg-type]  # classes are hashable
     error: E = (OSError if issubclass(kind, OSError) else Exception).__new__(kind, *args)
     if client_class is not None:
         client_class.__init__(error, *map(str, args[:1]))
@@ -201,6 +201,9 @@ def _codes_of_signal_handlers() -> Iterator[Any]:
     for number in signal.valid_signals():
         handler = signal.getsignal(number)
         handler = getattr(handler, "func", handler)  # of a functools.partial
-        for function in (handler, getattr(type(handler), "__call__", None)):
+        for function in (handler, getattr(type(handler), _CALL, None)):
             if (code := getattr(function, "__code__", None)) is not None:
                 yield code
+
+
+_CALL = "__call__"  # of an instance that is callable

@@ -110,8 +110,8 @@ def check_token_source(field: str, value: object) -> TokenSource:
         )
     if hasattr(value, "headers") and hasattr(value, "url"):
         raise ConfigurationError(
-            "An auth class was given as auth= itself: write auth=RequestsAuth(source) for requests, "
-            "auth=HTTPXAuth(source) for httpx."
+            "An auth class was given as auth= itself: write auth=RequestsAuth(source) for "
+            "requests, auth=HTTPXAuth(source) for httpx."
         )
     if callable(value) and not isinstance(value, TokenSource):
         name = getattr(value, "__qualname__", type(value).__name__)

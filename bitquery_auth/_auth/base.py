@@ -1,7 +1,7 @@
-"""What the auths share: settings, which requests carry the token, and recovery from a 401.
+"""What the auths share: settings, which requests carry the token, recovery from a 401.
 
-A client's auth attaches the token and sends requests; what follows a rejected token is one generator
-here, `Auth._recovery`, that each client carries out.
+The auth of a client attaches the token and sends requests. What follows a rejected token is one
+generator here, `Auth._recovery`, that each of them carries out.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 LONGEST_READ = 65536
-"""The body of a rejected response is read up to this many bytes, which keeps its connection open."""
+"""Bytes of a rejected response that are read, since that keeps its connection open."""
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
@@ -56,15 +56,12 @@ def is_auth_failure(response: Any) -> bool:
 
 def is_small(content_length: str | None) -> bool:
     """Whether the body of a rejected response is read, so that its connection can be used again."""
-    return (
-        content_length is not None
-        and content_length.isdigit()
-        and int(content_length) <= LONGEST_READ
-    )
+    length = content_length or ""
+    return length.isdigit() and int(length) <= LONGEST_READ
 
 
 class RecoveryBackoff:
-    """Whether a 401 from an API leads to a new token: not while the API rejects new tokens, too.
+    """Whether a 401 from an API leads to a new token: not while the API rejects those as well.
 
     One object per source and origin. Two threads that note the same failure at once note the same.
     """
@@ -144,7 +141,7 @@ class Auth(CopyReturnsSelf):
         if replay not in get_args(Replay):
             raise must_be("replay", f"one of {', '.join(get_args(Replay))}")
         self._allowed = AllowedHosts(allowed_hosts)
-        self._settings = {
+        self._settings: dict[str, Any] = {
             "allowed_hosts": self._allowed.patterns,
             "header_name": check_header_name("header_name", header_name),
             "scheme": scheme and check_header_text("scheme", scheme),
@@ -207,8 +204,8 @@ class Auth(CopyReturnsSelf):
             and self._is_first((origin, target))
         ):
             logger.warning(
-                "%s redirects to %s, which gets no token because it is another origin: use the final "
-                "URL",
+                "%s redirects to %s, which gets no token because it is another origin: use the "
+                "final URL",
                 origin,
                 target,
             )
@@ -250,13 +247,16 @@ class Auth(CopyReturnsSelf):
         )
 
     def _is_rejected(self, response: Any, origin: Origin) -> bool:
-        """Whether a response of this origin rejects the token; one that does not ends its backoff."""
+        """Whether a response of this origin rejects the token. If not, its backoff is over."""
         if self._is_auth_failure(response):
             return True
-        # A redirect is not a verdict: the next response may still be a 401.
-        if origin in self._backoffs and status_of(response) not in REDIRECT_STATUSES:
-            if self._backoffs.pop(origin, None) is not None:
-                logger.info("%s accepts tokens again: %r", origin, self._source)
+        if (
+            origin in self._backoffs
+            # A redirect is not a verdict: the next response may still be a 401.
+            and status_of(response) not in REDIRECT_STATUSES
+            and self._backoffs.pop(origin, None) is not None
+        ):
+            logger.info("%s accepts tokens again: %r", origin, self._source)
         return False
 
     def _recovery(
@@ -279,14 +279,17 @@ class Auth(CopyReturnsSelf):
             self._pause_recovery(backoff, origin)
         if not backoff.may_recover(time.monotonic()):
             return
-        token: Token | None = yield None
-        if rejected is not None and token == rejected:
-            token = yield from self._replace(backoff, origin, rejected)
-        if token is None or not replay:
+        token: Token = yield None
+        if rejected is not None and self._is_same(token, rejected):
+            other = yield from self._replace(backoff, origin, rejected)
+            if other is None:
+                return
+            token = other
+        if not replay:
             return
         response = yield token
-        # If the token was fetched because of this 401, it stays: fetching more would not help. If it
-        # was there already, it may be as old as the rejected one.
+        # If the token was fetched because of this 401, it stays: fetching more would not help. If
+        # it was there already, it may be as old as the rejected one.
         if self._is_rejected(response, origin):
             if token.access_token == backoff.replacement:
                 self._pause_recovery(backoff, origin)
@@ -298,13 +301,13 @@ class Auth(CopyReturnsSelf):
     ) -> Generator[None, Any, Token | None]:
         """Discard a rejected token and get another; None if the source has no other."""
         if self._is_first((origin, rejected.access_token)):
-            logger.info("%s rejects the token: replacing it: %r", origin, self._source)
+            logger.info("%s rejects the token: %r", origin, self._source)
         self._source.discard(rejected)
         token: Token = yield None
-        if token.access_token == rejected.access_token:
+        if self._is_same(token, rejected):
             if self._is_first(("no other", rejected.access_token)):
                 logger.warning(
-                    "%s rejects the token, and nothing can renew it: %r", origin, self._source
+                    "%s rejects the token, and its source has no other: %r", origin, self._source
                 )
             backoff.record_failure(time.monotonic())
             return None
@@ -315,11 +318,14 @@ class Auth(CopyReturnsSelf):
     def _pause_recovery(self, backoff: RecoveryBackoff, origin: Origin) -> None:
         if pause := backoff.record_failure(time.monotonic()):
             logger.info(
-                "%s rejects a new token, too: 401s are returned for %g s before the next attempt: %r",
+                "%s rejects a new token, too: its 401s are returned as they are for %g s: %r",
                 origin,
                 pause,
                 self._source,
             )
+
+    def _is_same(self, token: Token, rejected: Token) -> bool:
+        return self._header_value(token) == self._prefix + rejected.access_token
 
     def _backoff_of(self, origin: Origin) -> RecoveryBackoff:
         backoff = self._backoffs.get(origin)
@@ -350,14 +356,15 @@ def _default_hosts(source: TokenSource) -> tuple[str, ...]:
     hosts: tuple[str, ...] | None = getattr(source, "default_allowed_hosts", None)
     if hosts == ():
         raise ConfigurationError(
-            "allowed_hosts is required with a token_endpoint that is not Bitquery's: name the hosts of "
-            "the API, such as allowed_hosts=('api.example.com',), so that its tokens go nowhere else."
+            "allowed_hosts is required with a token_endpoint that is not Bitquery's: name the "
+            "hosts of the API, such as allowed_hosts=('api.example.com',), so that its tokens go "
+            "nowhere else."
         )
     return hosts or _bitquery.HOSTS
 
 
 def _remember(known: dict[Any, Any], key: Any, value: Any) -> None:
-    """Keep what was found out about an origin; emptied when full, so that no crawler makes it grow."""
+    """Keep what was found out about an origin. Emptied when full: a crawler meets many."""
     if len(known) >= MOST_REMEMBERED:
         known.clear()
     known[key] = value

@@ -65,6 +65,7 @@ class HTTPXAuth(Auth, _Base):
         Raises:
             ConfigurationError: Always.
         """
+        del request
         raise ConfigurationError("HTTPXAuth is for httpx and httpx2: give requests a RequestsAuth.")
 
     def auth_flow(self, request: Any) -> Generator[Any, Any, None]:
@@ -73,9 +74,10 @@ class HTTPXAuth(Auth, _Base):
         Raises:
             ConfigurationError: Always.
         """
+        del request
         raise ConfigurationError(
-            "HTTPXAuth has no auth_flow: an auth that wraps it delegates its sync_auth_flow and its "
-            "async_auth_flow to those of HTTPXAuth."
+            "HTTPXAuth has no auth_flow: an auth that wraps it delegates its sync_auth_flow and "
+            "its async_auth_flow to those of HTTPXAuth."
         )
 
     def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
@@ -125,7 +127,11 @@ class HTTPXAuth(Auth, _Base):
                     step = flow.send(response)
 
     def _flow(self, request: Any) -> Generator[Any, Any, None]:
-        """The flow for both drivers: yields None to be sent a token, a request to be sent a response."""
+        """The flow for both drivers.
+
+        Yields:
+            None, to be sent a token; a request, to be sent its response.
+        """
         try:
             origin = _origin(request.url)
             if not self._may_carry_token(origin):
@@ -185,7 +191,7 @@ class HTTPXAuth(Auth, _Base):
             request.headers = headers(request.headers, self._header_name, value)
 
     def _repeated(self, response: Any, origin: Origin, token: Token) -> Any:
-        """Return the request of a response with another token: a new one, so that history is true."""
+        """Return a new request like that of a response, which stays as it was sent."""
         sent, module = response.request, _module_of(response.request)
         request = type(sent)(
             sent.method,

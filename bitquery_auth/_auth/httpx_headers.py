@@ -1,9 +1,9 @@
 """A header that a redirect does not take along, for httpx and httpx2.
 
-httpx removes ``Authorization`` when a redirect leads to another origin, but no other header. It makes
-the headers of the next request as a copy, ``Headers(request.headers)``, which copies the private
-attribute ``_list``. So the field is kept outside that list, and every view of the headers shows it,
-because transports and adapters read headers in all of these ways.
+httpx removes ``Authorization`` when a redirect leads to another origin, but no other header. It
+makes the headers of the next request as a copy, ``Headers(request.headers)``, which copies the
+private attribute ``_list``. So the field is kept outside that list, and every view of the headers
+shows it, because transports and adapters read headers in all of these ways.
 """
 
 from __future__ import annotations

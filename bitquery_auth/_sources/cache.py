@@ -18,8 +18,7 @@ import sys
 import time
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from bitquery_auth._checks import check_optional_seconds, check_seconds
 from bitquery_auth._errors import (
@@ -56,25 +55,28 @@ class CachingTokenSource(Source, ABC):
     """What the sources that fetch tokens have in common. A subclass says how one is fetched.
 
     Args:
-        settings: The arguments of the subclass, from which a pickle makes another one.
         leeway: Seconds before its end from which on a token is replaced before use.
         renew_ahead: Seconds before that from which on it is refreshed in the background.
         longest_fetch: Seconds after which a caller no longer waits for a fetch of another caller,
             such as one that is stuck in the resolution of a name; None for no limit.
     """
 
-    _settings: Mapping[str, Any] = {}  # for the repr of an instance whose construction failed
+    _arguments: tuple[tuple[Any, ...], dict[str, Any]]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Keep the arguments, from which a pickle makes another one."""
+        source = super().__new__(cls)
+        source._arguments = args, kwargs
+        return source
 
     def __init__(
         self,
-        settings: dict[str, Any],
         *,
         leeway: float,
         renew_ahead: float | None,
         longest_fetch: float | None = None,
     ) -> None:
         self.default_allowed_hosts = None
-        self._settings = settings
         self._leeway = check_seconds("leeway", leeway)
         self._renew_ahead = check_optional_seconds("renew_ahead", renew_ahead)
         self._longest_fetch = longest_fetch
@@ -241,24 +243,25 @@ class CachingTokenSource(Source, ABC):
         handled = sys.exception()
         logger.debug("fetching a token (%s): %s", self._reason(rejected, force=force), self)
         try:
-            return self._succeeded(self._fetch(rejected=rejected, force=force), rejected)
-        except CallableFailedError as error:
-            if fetch.in_background or self._valid_token(now()) is not None:
-                return self._failed(error, fetch)
-            return self._interrupted(error.__cause__ or error, fetch)
-        except ProcessFrozenError as error:
-            if self._was_frozen:
-                return self._failed(error, fetch)
-            self._was_frozen = True
-            logger.debug("the process was frozen during a token request: %s", self)
-            return None
+            fetched = self._fetch(rejected=rejected, force=force)
         except BitqueryAuthError as error:
-            return self._failed(error, fetch)
-        except BaseException as error:
+            return self._unsuccessful(error, fetch)
+        except BaseException as error:  # noqa: BLE001 - raised again, or kept for the caller
             # Not an outcome of the request: a soft time limit, KeyboardInterrupt, a bug. It belongs
             # to the caller who runs the fetch. The frames that it came through hold the secret.
             error.__context__ = handled
             return self._interrupted(error.with_traceback(None), fetch)
+        return self._succeeded(fetched, rejected)
+
+    def _unsuccessful(self, error: BitqueryAuthError, fetch: Fetch[Result]) -> Result | None:
+        has_token = fetch.in_background or self._valid_token(now()) is not None
+        if isinstance(error, CallableFailedError) and error.__cause__ and not has_token:
+            return self._interrupted(error.__cause__, fetch)
+        if isinstance(error, ProcessFrozenError) and not self._was_frozen:
+            self._was_frozen = True
+            logger.debug("the process was frozen during a token request: %s", self)
+            return None
+        return self._failed(error, fetch)
 
     def _interrupted(self, error: BaseException, fetch: Fetch[Result]) -> Result | None:
         if fetch.in_background:
@@ -357,12 +360,12 @@ class CachingTokenSource(Source, ABC):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Keep the settings, and neither a token that was fetched nor what is in progress."""
-        return _unpickled, (type(self), dict(self._settings), self.default_allowed_hosts)
+        return _unpickled, (type(self), *self._arguments, self.default_allowed_hosts)
 
 
 _REENTERED = (
-    "A source was asked for a token by the callable that its own token request called (client_secret "
-    "or token_endpoint_auth_method). Let that callable get what it needs without this source."
+    "A source was asked for a token by the callable that its own token request called "
+    "(client_secret or token_endpoint_auth_method). Let that callable do without this source."
 )
 
 
@@ -391,24 +394,22 @@ _from_pickles: weakref.WeakValueDictionary[str, CachingTokenSource] = weakref.We
 
 def _unpickled(
     kind: type[CachingTokenSource],
-    settings: dict[str, Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
     default_allowed_hosts: tuple[str, ...] | None,
 ) -> CachingTokenSource:
-    """Return the source of a pickle: one for equal settings, so that a worker's tasks share a token."""
-    secret = settings.get("client_secret", "")
-    key = fingerprint(
-        secret if isinstance(secret, str) else "",
-        [kind.__module__, kind.__qualname__, default_allowed_hosts, settings],
-    )
+    """Return the source of a pickle: one for equal settings, so that tasks share its token."""
+    identity = [kind.__module__, kind.__qualname__, args, kwargs, default_allowed_hosts]
+    key = fingerprint("", identity)
     source = _from_pickles.get(key)
     if source is None:
-        source = kind(**settings)
+        source = kind(*args, **kwargs)
         source.default_allowed_hosts = default_allowed_hosts
         source = _from_pickles.setdefault(key, source)
     return source
 
 
-# -- forks -------------------------------------------------------------------------------------------
+# -- forks -----------------------------------------------------------------------------------------
 
 _every_source: weakref.WeakSet[CachingTokenSource] = weakref.WeakSet()
 

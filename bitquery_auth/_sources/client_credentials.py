@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from bitquery_auth import _bitquery
-from bitquery_auth._checks import (
-    check_endpoint,
-    check_headers,
-    check_optional_seconds,
-    check_plain_text,
-    check_scope,
-    check_token_params,
-    check_transport,
-    is_unencrypted,
-)
+from bitquery_auth._checks import check_optional_seconds, check_transport, is_unencrypted
 from bitquery_auth._environment import PREFIX, read_allowed_hosts, read_settings
 from bitquery_auth._errors import BitqueryAuthError, ConfigurationError, copy_error
 from bitquery_auth._log import logger
 from bitquery_auth._secret import Secret
 from bitquery_auth._sources.cache import CachingTokenSource, now
 from bitquery_auth._sources.expiry import DEFAULT_LEEWAY, FetchedToken
-from bitquery_auth._sources.token_request import AuthMethod, TokenEndpointClient, check_auth_method
+from bitquery_auth._sources.token_request import AuthMethod, TokenEndpointClient
 from bitquery_auth._sources.token_response import (
     error_from_response,
     parse_token_response,
@@ -105,15 +95,17 @@ class ClientCredentials(CachingTokenSource):
         ConfigurationError: A setting is missing or wrong. The message names it.
     """
 
+    _client: Any = None  # for the repr of an instance whose construction failed
+
     def __init__(
         self,
         client_id: str,
         client_secret: str | Callable[[], str],
         *,
         token_endpoint: str = _bitquery.TOKEN_ENDPOINT,
-        revocation_endpoint: str | None | _ByEndpoint = _BY_ENDPOINT,
+        revocation_endpoint: str | _ByEndpoint | None = _BY_ENDPOINT,
         token_endpoint_auth_method: Method | AuthMethod = "client_secret_post",  # noqa: S107 - a method, not a secret
-        scope: str | None | _ByEndpoint = _BY_ENDPOINT,
+        scope: str | _ByEndpoint | None = _BY_ENDPOINT,
         token_headers: Mapping[str, str] | None = None,
         token_params: Mapping[str, str | Sequence[str]] | None = None,
         leeway: float = DEFAULT_LEEWAY,
@@ -129,43 +121,37 @@ class ClientCredentials(CachingTokenSource):
     ) -> None:
         if isinstance(client_secret, str):
             client_secret = Secret(client_secret)  # from here on, no frame shows it
-        settings = {
-            name: value
-            for name, value in locals().items()
-            if name not in {"self", "__class__"} and value is not _BY_ENDPOINT
-        }
         transport = check_transport(
             timeout=timeout, verify=verify, cert=cert, proxies=proxies, trust_env=trust_env
         )
         self._timeout = transport["timeout"]
         # A caller may wait for others who use the store, and then for a request.
         longest_fetch = self._timeout * (1 if store is None else 2) + 1
-        super().__init__(
-            settings, leeway=leeway, renew_ahead=renew_ahead, longest_fetch=longest_fetch
-        )
-        self._token_endpoint = check_endpoint(
-            "token_endpoint", token_endpoint, insecure_http=insecure_http
-        )
+        super().__init__(leeway=leeway, renew_ahead=renew_ahead, longest_fetch=longest_fetch)
         at_bitquery = _bitquery.is_bitquery_url(token_endpoint)
         if not at_bitquery:
             self.default_allowed_hosts = ()
         if isinstance(revocation_endpoint, _ByEndpoint):
             revocation_endpoint = _bitquery.REVOCATION_ENDPOINT if at_bitquery else None
-        elif revocation_endpoint is not None:
-            check_endpoint("revocation_endpoint", revocation_endpoint, insecure_http=insecure_http)
-        self._revocation_endpoint = revocation_endpoint
         if isinstance(scope, _ByEndpoint):
             scope = _bitquery.SCOPE if at_bitquery else None
-        self._scope = check_scope("scope", scope)
-        self._client = _client(
-            client_id, client_secret, token_endpoint_auth_method, self._scope, token_headers,
-            token_params, transport,
-        )  # fmt: skip
+        self._client = TokenEndpointClient(
+            client_id,
+            client_secret,
+            token_endpoint=token_endpoint,
+            revocation_endpoint=revocation_endpoint,
+            auth_method=token_endpoint_auth_method,
+            scope=scope,
+            token_headers=token_headers,
+            token_params=token_params,
+            transport=transport,
+            insecure_http=insecure_http,
+        )
         self._default_lifetime = check_optional_seconds(
             "default_lifetime", default_lifetime, positive=True
         )
         self._store = check_token_store("store", store)
-        if is_unencrypted(self._token_endpoint) or is_unencrypted(self._revocation_endpoint):
+        if is_unencrypted(token_endpoint) or is_unencrypted(revocation_endpoint):
             logger.warning("the client secret is sent unencrypted (insecure_http): %s", self)
 
     @classmethod
@@ -173,10 +159,11 @@ class ClientCredentials(CachingTokenSource):
         """Take settings from the environment.
 
         Args:
-            prefix: Of the variables ``CLIENT_ID`` and ``CLIENT_SECRET`` (or ``CLIENT_SECRET_FILE``),
-                and optionally ``TOKEN_ENDPOINT``, ``REVOCATION_ENDPOINT``,
-                ``TOKEN_ENDPOINT_AUTH_METHOD`` and ``SCOPE``. A blank one counts as not set. The host
-                of ``ENDPOINT``, the URL of the API, is the default of ``allowed_hosts``.
+            prefix: Of the variables ``CLIENT_ID`` and ``CLIENT_SECRET`` (or
+                ``CLIENT_SECRET_FILE``), and optionally ``TOKEN_ENDPOINT``,
+                ``REVOCATION_ENDPOINT``, ``TOKEN_ENDPOINT_AUTH_METHOD`` and ``SCOPE``. A blank one
+                counts as not set. The host of ``ENDPOINT``, the URL of the API, is the default of
+                ``allowed_hosts``.
             settings: Settings that win over the environment.
 
         Raises:
@@ -197,14 +184,15 @@ class ClientCredentials(CachingTokenSource):
             TokenRequestError: There was no response; the token is kept.
             TokenEndpointError: The response was an error; the token is kept.
         """
-        if self._revocation_endpoint is None:
+        if self._client.revocation_endpoint is None:
             raise ConfigurationError(
-                "revocation_endpoint is not set: set it to the server's, to revoke tokens (RFC 7009)."
+                "revocation_endpoint is not set: set it to the server's, to revoke tokens "
+                "(RFC 7009)."
             )
         secret = self._client.read_secret()
-        key = self._client.cache_key(self._token_endpoint, secret)
+        key = self._client.cache_key(secret)
         cached = self._current()
-        token = cached.token if cached is not None else None
+        token = None if cached is None else cached.token
         if token is None and self._store is not None:
             token = self._store.get(key)
         if token is None:
@@ -221,14 +209,13 @@ class ClientCredentials(CachingTokenSource):
         return await call_in_worker_thread(self.revoke)
 
     def _revocation_failure(self, secret: str, token: Token) -> BitqueryAuthError | None:
-        endpoint = str(self._revocation_endpoint)
         try:
-            response = self._client.revoke_token(endpoint, secret, token.access_token)
+            response = self._client.revoke_token(secret, token.access_token)
         except BitqueryAuthError as error:
             return copy_error(error)  # without the frames that hold the secret
         if response.is_success:
             return None
-        return error_from_response(response, time.time(), "Check revocation_endpoint.")
+        return error_from_response(response, now().wall, "Check revocation_endpoint.")
 
     def _fetch(self, *, rejected: frozenset[str], force: bool) -> FetchedToken:
         secret = self._client.read_secret()
@@ -236,7 +223,7 @@ class ClientCredentials(CachingTokenSource):
             return self._request(secret)
         cached = self._cached
         return self._store.get_or_fetch(
-            self._client.cache_key(self._token_endpoint, secret),
+            self._client.cache_key(secret),
             lambda: self._request(secret),
             discarded=rejected,
             replaced=None if cached is None else cached.token.access_token,
@@ -248,15 +235,15 @@ class ClientCredentials(CachingTokenSource):
 
     def _request(self, secret: str) -> FetchedToken:
         requested_at = now()
-        response = self._client.request_token(self._token_endpoint, secret)
-        parsed = parse_token_response(response, requested_at.wall)
+        response = self._client.request_token(secret)
+        parsed = parse_token_response(response, now().wall)
+        requested = self._client.scope
         # No scope in the response means the one that was requested (RFC 6749 §5.1).
-        scope = self._scope if parsed.scope is None else parsed.scope
-        missing = split_scope(self._scope) - split_scope(scope)
-        if missing:
+        scope = requested if parsed.scope is None else parsed.scope
+        if missing := split_scope(requested) - split_scope(scope):
             logger.warning(
-                "the token was granted without the scope %r, so the API will probably reject it (401 "
-                "or 403): grant the application that scope, or request a different one: %s",
+                "the token was granted without the scope %r, so the API will probably reject it "
+                "(401 or 403): grant the application that scope, or request a different one: %s",
                 " ".join(sorted(missing)),
                 self,
             )
@@ -266,37 +253,7 @@ class ClientCredentials(CachingTokenSource):
         )
 
     def __repr__(self) -> str:
-        client_id, endpoint = map(self._settings.get, ("client_id", "token_endpoint"))
+        if self._client is None:
+            return f"{type(self).__name__}(<not initialised>)"
+        client_id, endpoint = self._client.client_id, self._client.token_endpoint
         return f"{type(self).__name__}(client_id={client_id!r}, token_endpoint={endpoint!r})"
-
-
-def _client(
-    client_id: str,
-    client_secret: str | Callable[[], str],
-    auth_method: str | AuthMethod,
-    scope: str | None,
-    token_headers: Mapping[str, str] | None,
-    token_params: Mapping[str, str | Sequence[str]] | None,
-    transport: Mapping[str, Any],
-) -> TokenEndpointClient:
-    """Check the settings of a client."""
-    check_plain_text("client_id", client_id)
-    method = check_auth_method("token_endpoint_auth_method", auth_method)
-    if not callable(client_secret) and method.check_secret is not None:
-        method.check_secret("client_secret", client_secret)
-    params = check_token_params("token_params", token_params)
-    if auth_method in ("client_secret_post", "tls_client_auth"):  # these have the id in the form
-        if any(name == "client_id" and value != client_id for name, value in params):
-            raise ConfigurationError(
-                "token_params must not hold another 'client_id' than client_id itself."
-            )
-        params = tuple(field for field in params if field[0] != "client_id")
-    return TokenEndpointClient(
-        client_id=client_id,
-        client_secret=client_secret,
-        auth_method=auth_method,
-        scope=scope,
-        token_headers=check_headers("token_headers", token_headers),
-        token_params=params,
-        transport=transport,
-    )

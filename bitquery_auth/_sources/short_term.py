@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bitquery_auth import _bitquery
 from bitquery_auth._checks import check_endpoint, check_seconds, check_transport, is_unencrypted
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
 _REJECTED = (
-    "The API rejects the source's token, too: it has expired or was revoked, or the application may "
-    "not use this API."
+    "The API rejects the source's token, too: it has expired or was revoked, or the application "
+    "may not use this API."
 )
 _NOT_OFFERED = (
     "The API seems no longer to offer short-term tokens at this endpoint: use the source itself, "
@@ -52,6 +51,8 @@ class ShortTermToken(CachingTokenSource):
         ConfigurationError: A setting is missing or wrong. The message names it.
     """
 
+    _source: Any = None  # for the repr of an instance whose construction failed
+
     def __init__(
         self,
         source: TokenSource,
@@ -67,10 +68,7 @@ class ShortTermToken(CachingTokenSource):
         trust_env: bool = True,
         insecure_http: bool = False,
     ) -> None:
-        settings = {
-            name: value for name, value in locals().items() if name not in {"self", "__class__"}
-        }
-        super().__init__(settings, leeway=leeway, renew_ahead=renew_ahead)
+        super().__init__(leeway=leeway, renew_ahead=renew_ahead)
         self._source = check_token_source("source", source)
         self.default_allowed_hosts = getattr(source, "default_allowed_hosts", None)
         if endpoint == _bitquery.GRAPHQL_ENDPOINT and self.default_allowed_hosts == ():
@@ -98,7 +96,7 @@ class ShortTermToken(CachingTokenSource):
                 response = self._exchange(long_token)
         is_rejected = response.status_code == HTTPStatus.UNAUTHORIZED
         hint = _REJECTED if is_rejected else _NOT_OFFERED
-        parsed = parse_token_response(response, time.time(), member="token", hint=hint)
+        parsed = parse_token_response(response, now().wall, member="token", hint=hint)
         lifetime: float = self._lifetime
         if (expires_at := long_token.expires_at) is not None:
             lifetime = min(lifetime, expires_at.timestamp() - requested_at.wall)
@@ -114,5 +112,9 @@ class ShortTermToken(CachingTokenSource):
         return open_transport(self._transport).send(request, (long_token.access_token,))
 
     def __repr__(self) -> str:
-        source, lifetime, endpoint = map(self._settings.get, ("source", "lifetime", "endpoint"))
-        return f"{type(self).__name__}({source!r}, lifetime={lifetime}, endpoint={endpoint!r})"
+        if self._source is None:
+            return f"{type(self).__name__}(<not initialised>)"
+        return (
+            f"{type(self).__name__}({self._source!r}, lifetime={self._lifetime}, "
+            f"endpoint={self._endpoint!r})"
+        )

@@ -1,11 +1,11 @@
 """One fetch at a time, and everyone who waits for it: threads, asyncio tasks, trio tasks.
 
 Theory of operation. The fetches of a source form a chain: each has at most one successor. A caller
-who needs a token and finds the last fetch completed offers a new one as its successor; `dict.setdefault`
-decides in one atomic step whose it is. The winner runs it, the others wait for it.
+who needs a token and finds the last fetch completed offers a new one as its successor, and
+`dict.setdefault` decides in one atomic step whose it is. The winner runs it, the others wait.
 
-There is no lock, on purpose. If KeyboardInterrupt arrives between acquiring a lock and releasing it,
-every other caller hangs (and on CPython 3.14.10 even ``with lock: pass`` can leave it locked).
+There is no lock, on purpose. If KeyboardInterrupt arrives between acquiring a lock and releasing
+it, every other caller hangs (on CPython 3.14.10 even ``with lock: pass`` can leave it locked).
 `dict.setdefault`, `list.append` and `list.pop` are atomic with and without the global interpreter
 lock. Each waiter blocks on an object of its own.
 """

@@ -10,20 +10,26 @@ from __future__ import annotations
 import base64
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 from urllib.parse import quote, urlencode
 
-from bitquery_auth._checks import check_plain_text, check_text, must_be
+from bitquery_auth._checks import (
+    check_endpoint,
+    check_headers,
+    check_plain_text,
+    check_scope,
+    check_text,
+    check_token_params,
+    must_be,
+)
 from bitquery_auth._errors import CallableFailedError, ConfigurationError, raised_by_signal_handler
 from bitquery_auth._imports import import_for_fetch
 from bitquery_auth._secret import Secret
 from bitquery_auth._sources.cache import fingerprint
 
 if TYPE_CHECKING:
-    import requests
-
     from bitquery_auth._sources.token_response import TokenResponse
     from bitquery_auth._sources.transport import Transport
 
@@ -36,7 +42,7 @@ AuthMethod = Callable[[Any, str, str, Any, Any], tuple[str, Any, Any]]
 """
 
 
-# -- client authentication methods (RFC 6749 §2.3) ---------------------------------------------------
+# -- client authentication methods (RFC 6749 §2.3) -------------------------------------------------
 
 
 class NamedMethod(NamedTuple):
@@ -114,34 +120,72 @@ def check_auth_method(field: str, value: object) -> NamedMethod:
     if isinstance(value, str) and value in METHODS:
         return METHODS[value]
     if callable(value):
-        return NamedMethod(value)
+        return NamedMethod(cast("AuthMethod", value))
     raise must_be(field, f"one of {', '.join(METHODS)}, or a callable")
 
 
-# -- the request -------------------------------------------------------------------------------------
+# -- the request -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, repr=False, kw_only=True)
 class TokenEndpointClient:
     """Makes the requests of one client to its authorization server.
 
+    The arguments are those of `ClientCredentials`, except:
+
     Args:
-        client_id: The client's id.
-        client_secret: Its secret, or a callable that returns it and is called before each request.
-        auth_method: Name of a method, or a callable.
-        scope: Sent with every token request; None sends none.
-        token_headers: Further headers of every request.
-        token_params: Further form fields of every token request.
-        transport: The arguments of a `Transport`, which is loaded by the first request.
+        transport: The arguments of a `Transport`, which the first request loads.
+
+    Raises:
+        ConfigurationError: A setting is missing or wrong.
     """
 
-    client_id: str
-    client_secret: str | Callable[[], str]
-    auth_method: str | AuthMethod
-    scope: str | None
-    token_headers: Mapping[str, str]
-    token_params: Sequence[tuple[str, str]]
-    transport: Mapping[str, Any]
+    def __init__(
+        self,
+        client_id: str,
+        client_secret: str | Callable[[], str],
+        *,
+        token_endpoint: str,
+        revocation_endpoint: str | None,
+        auth_method: str | AuthMethod,
+        scope: str | None,
+        token_headers: Mapping[str, str] | None,
+        token_params: Mapping[str, str | Sequence[str]] | None,
+        transport: Mapping[str, Any],
+        insecure_http: bool,
+    ) -> None:
+        self.client_id = check_plain_text("client_id", client_id)
+        self._auth_method = auth_method
+        self._method = check_auth_method("token_endpoint_auth_method", auth_method)
+        if not callable(client_secret):
+            client_secret = self._check_secret("client_secret", client_secret)
+        self._client_secret = client_secret
+        self.token_endpoint = check_endpoint(
+            "token_endpoint", token_endpoint, insecure_http=insecure_http
+        )
+        if revocation_endpoint is not None:
+            check_endpoint("revocation_endpoint", revocation_endpoint, insecure_http=insecure_http)
+        self.revocation_endpoint = revocation_endpoint
+        self.scope = check_scope("scope", scope)
+        self._token_headers = check_headers("token_headers", token_headers)
+        self._token_params = self._without_client_id(
+            check_token_params("token_params", token_params)
+        )
+        self._transport = transport
+
+    def _check_secret(self, field: str, value: object) -> str:
+        if self._method.check_secret is None:
+            return Secret(value or "")
+        return Secret(self._method.check_secret(field, value))
+
+    def _without_client_id(self, params: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+        """Leave ``client_id`` to the methods that send it in the form themselves."""
+        if self._auth_method not in ("client_secret_post", "tls_client_auth"):
+            return params
+        if any(name == "client_id" and value != self.client_id for name, value in params):
+            raise ConfigurationError(
+                "token_params must not hold another 'client_id' than client_id itself."
+            )
+        return tuple(field for field in params if field[0] != "client_id")
 
     def read_secret(self) -> str:
         """Read the secret: once per fetch, so that request and cache key use the same one.
@@ -150,25 +194,27 @@ class TokenEndpointClient:
             CallableFailedError: The callable raised.
             ConfigurationError: It returned something that is not a secret.
         """
-        if isinstance(self.client_secret, str):
-            return self.client_secret
-        check = check_auth_method("token_endpoint_auth_method", self.auth_method).check_secret
-        secret = Secret(
-            check_text("What client_secret returned", _call("client_secret", self.client_secret))
-        )
-        return secret if check is None else Secret(check("What client_secret returned", secret))
+        if not callable(self._client_secret):
+            return self._client_secret
+        returned = _call("client_secret", self._client_secret)
+        if isinstance(returned, str):
+            returned = Secret(returned)  # from here on, no frame shows it
+        return self._check_secret("What client_secret returned", returned)
 
-    def request_token(self, endpoint: str, secret: str) -> TokenResponse:
+    def request_token(self, secret: str) -> TokenResponse:
         """Request a token.
 
         Raises:
             CallableFailedError: The callable given as authentication method raised.
             TokenRequestError: There was no response.
         """
-        client = self._authlib_client(secret, self.token_params)
-        return client.fetch_token(endpoint, grant_type="client_credentials")  # type: ignore[no-any-return]  # Authlib has no types
+        client = self._authlib_client(secret, self._token_params)
+        response: TokenResponse = client.fetch_token(
+            self.token_endpoint, grant_type="client_credentials"
+        )
+        return response
 
-    def revoke_token(self, endpoint: str, secret: str, access_token: str) -> TokenResponse:
+    def revoke_token(self, secret: str, access_token: str) -> TokenResponse:
         """Request the revocation of a token (RFC 7009 §2.1), with the same authentication.
 
         Raises:
@@ -176,12 +222,13 @@ class TokenEndpointClient:
             TokenRequestError: There was no response.
         """
         client = self._authlib_client(secret, (), further_secrets=(access_token,))
-        return client.revoke_token(endpoint, token=access_token)  # type: ignore[no-any-return]  # Authlib has no types
+        response: TokenResponse = client.revoke_token(self.revocation_endpoint, token=access_token)
+        return response
 
-    def cache_key(self, endpoint: str, secret: str) -> str:
-        """Return the key of these tokens in a store: it depends on every setting that shapes them."""
-        values = [endpoint, self.client_id, self.auth_method, self.scope, *self.token_params]
-        return fingerprint(secret, values)
+    def cache_key(self, secret: str) -> str:
+        """Return the key of these tokens in a store, made of every setting that shapes them."""
+        shaping = [self.token_endpoint, self.client_id, self._auth_method, self.scope]
+        return fingerprint(secret, [*shaping, *self._token_params])
 
     def _authlib_client(
         self,
@@ -192,19 +239,19 @@ class TokenEndpointClient:
     ) -> Any:
         """Return Authlib's client over a session that sends through our transport."""
         requests = import_for_fetch("requests")
-        transport = open_transport(self.transport)
+        transport = open_transport(self._transport)
         secrets = (secret, _basic_credentials(self.client_id, secret), *further_secrets)
 
         def post(url: str, *, data: Any, auth: Any, headers: Any, **_: Any) -> TokenResponse:
             request = requests.Request("POST", url, data=data, headers=headers, auth=auth)
             return transport.send(request, secrets)
 
-        def authenticate(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        def authenticate(request: Any) -> Any:  # a requests.PreparedRequest
             # Added here, since Authlib passes the form through a dict, which loses repeated fields.
             body = f"{request.body}&{urlencode(params)}" if params else request.body
-            headers = dict(request.headers) | dict(self.token_headers)
+            headers = dict(request.headers) | self._token_headers
             request.url, headers, request.body = self._authenticate(
-                secret, str(request.method), str(request.url), headers, body
+                secret, request.method, request.url, headers, body
             )
             request.headers.clear()
             request.headers.update(headers)
@@ -220,17 +267,14 @@ class TokenEndpointClient:
     def _authenticate(
         self, secret: str, method: str, uri: str, headers: dict[str, str], body: Any
     ) -> tuple[str, Any, Any]:
-        named = check_auth_method("token_endpoint_auth_method", self.auth_method)
         client = import_for_fetch("authlib.oauth2.auth").ClientAuth(
-            self.client_id, secret, named.authenticate
+            self.client_id, secret, self._method.authenticate
         )
-        if isinstance(self.auth_method, str):
-            prepared = client.prepare(method, uri, headers, body)
-        else:
-            field = "token_endpoint_auth_method"
-            prepared = _call(field, client.prepare, method, uri, headers, body)
+        prepare = partial(client.prepare, method, uri, headers, body)
+        if isinstance(self._auth_method, str):
+            return prepare()  # type: ignore[no-any-return]  # Authlib has no types
         try:
-            new_uri, new_headers, new_body = prepared
+            new_uri, new_headers, new_body = _call("token_endpoint_auth_method", prepare)
         except (TypeError, ValueError):
             raise ConfigurationError(
                 "The callable given as token_endpoint_auth_method must return (uri, headers, body)."

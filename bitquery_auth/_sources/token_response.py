@@ -86,7 +86,7 @@ class ParsedToken(NamedTuple):
     expires_in: float | None
 
 
-_NOT_A_TOKEN_ENDPOINT = "This is not the response of a token endpoint: check token_endpoint."
+_WRONG_URL = "This is not the response of a token endpoint: check token_endpoint."
 
 
 def parse_token_response(
@@ -168,7 +168,7 @@ def error_from_response(
         message += f" {error}" + (f": {description}" if description else "")
     advice = _hint(response, error, description)
     if advice is None:
-        advice = hint if hint is not None else ("" if error else _NOT_A_TOKEN_ENDPOINT)
+        advice = hint if hint is not None else ("" if error else _WRONG_URL)
     return TokenEndpointError(
         f"{message.rstrip('.')}. {advice}".rstrip(),
         error=error,
@@ -200,7 +200,7 @@ def parse_retry_after(value: str, now: float) -> float | None:
 
 
 def _text(value: object) -> str | None:
-    """Return a member that is text, in printable characters; None if it is missing or another type."""
+    """Return a member in printable characters, or None if it is not text."""
     if not isinstance(value, str):
         return None
     return redact(value, limit=len(value))
@@ -208,12 +208,12 @@ def _text(value: object) -> str | None:
 
 def _unusable(response: TokenResponse, why: str, hint: str | None) -> InvalidTokenResponseError:
     return InvalidTokenResponseError(
-        f"{response.host} responded {response.status_code}, but the response cannot be used: {why}. "
-        f"{hint or _NOT_A_TOKEN_ENDPOINT}"
+        f"{response.host} responded {response.status_code}, but the response cannot be used: "
+        f"{why}. {hint or _WRONG_URL}"
     )
 
 
-# -- hints: what to do about an error ----------------------------------------------------------------
+# -- hints: what to do about an error --------------------------------------------------------------
 
 _WRONG_TYPE = (
     "This application may not use the client-credentials grant: create one of type Automatic."
@@ -231,8 +231,8 @@ _REDIRECT = (
     "final URL."
 )
 _GATEWAY = (
-    "This is not an OAuth error: a gateway may stand before the token endpoint and require a header "
-    "(token_headers), such as an API key or a User-Agent."
+    "This is not an OAuth error: a gateway may stand before the token endpoint and require a "
+    "header (token_headers), such as an API key or a User-Agent."
 )
 
 

@@ -206,8 +206,8 @@ class _Proxy:
 def _hint(chain: list[BaseException], proxy: _Proxy) -> str:
     if _is_any(chain, SSLCertVerificationError):
         return (
-            " Check the clock of this machine. For a certificate authority of your own, set verify= "
-            "or one of the variables REQUESTS_CA_BUNDLE, SSL_CERT_FILE and SSL_CERT_DIR."
+            " Check the clock of this machine. For a certificate authority of your own, set "
+            "verify= or one of the variables REQUESTS_CA_BUNDLE, SSL_CERT_FILE and SSL_CERT_DIR."
         )
     if _is_any(chain, requests.exceptions.InvalidSchema):
         return " A SOCKS proxy needs a further library: pip install PySocks."
@@ -238,9 +238,9 @@ def _causes(error: BaseException) -> list[BaseException]:
 class _Deadline:
     """The time when a request ends, whatever the server does.
 
-    The timeouts of a client are for each read, so a server that trickles bytes resets them for ever.
-    Here each read gets the time that is left. A read after the deadline takes what has arrived and
-    waits for nothing: that is the response of a server that replied while the process was frozen.
+    The timeouts of a client are for each read, so a server that trickles bytes resets them for
+    ever. Here each read gets the time that is left. A read after the deadline takes what has
+    arrived and waits for nothing. Example: the server responded while the process was frozen.
 
     Args:
         seconds: The time from now on.
@@ -298,7 +298,7 @@ class _Adapter(HTTPAdapter):
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         """Return a pool whose connections read until the deadline."""
-        pool = super().get_connection_with_tls_context(*args, **kwargs)
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         deadline = self._deadline
 
         class Response(HTTPResponse):
@@ -306,10 +306,7 @@ class _Adapter(HTTPAdapter):
                 super().__init__(sock, *args, **kwargs)
                 self.fp = io.BufferedReader(_TimedReader(sock, self.fp, deadline))
 
-        class Connection(pool.ConnectionCls):  # type: ignore[misc]  # http's or https's
-            response_class = Response
-
-        pool.ConnectionCls = Connection
+        pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": Response})
         return pool
 
 
