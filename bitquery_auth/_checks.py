@@ -198,7 +198,7 @@ def check_token_params(field: str, value: object) -> tuple[tuple[str, str], ...]
         values = given if is_sequence else (given,)
         if not values or not all(isinstance(each, str) for each in values):
             raise must_be(f"{field}[{name!r}]", "a string or a sequence of strings")
-        fields += [(name, each) for each in values]
+        fields += [(name, str(each)) for each in values]
     return tuple(fields)
 
 

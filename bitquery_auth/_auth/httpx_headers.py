@@ -41,8 +41,9 @@ def uncopied_headers(module: ModuleType) -> Any:
         """Headers with one more field, which a copy of them does not have."""
 
         def __init__(self, headers: Any, name: str, value: str) -> None:
-            super().__init__(headers)
-            base.pop(self, name, None)
+            others = base(headers)
+            others.pop(name, None)
+            super().__init__(others)
             self._field = base({name: value})
 
         @property
