@@ -35,6 +35,9 @@ REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 LONGEST_READ = 65536
 """Bytes of a rejected response that are read, since that keeps its connection open."""
 
+UNSEEKABLE = (OSError, ValueError, TypeError, AttributeError, NotImplementedError)
+"""What a body raises that cannot be rewound: a file that is closed, or only looks like one."""
+
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
 MOST_REMEMBERED = 256
@@ -66,12 +69,13 @@ class RecoveryBackoff:
     One object per source and origin. Two threads that note the same failure at once note the same.
     """
 
-    __slots__ = ("_pause", "_until", "replacement")
+    __slots__ = ("_pause", "_until", "noted", "replacement")
 
     def __init__(self) -> None:
         self._until = 0.0
         self._pause = FIRST_PAUSE
         self.replacement: str | None = None  # the token that was fetched because of the last 401
+        self.noted: dict[Hashable, object] = {}  # what was logged
 
     def may_recover(self, now: float) -> bool:
         """Whether a new token may be fetched.
@@ -179,7 +183,7 @@ class Auth(CopyReturnsSelf):
 
     def _judge(self, origin: Origin) -> bool:
         if self._allowed is None or not self._allowed.allow(origin):
-            if self._is_first(origin.host):
+            if _is_first(self._noted, origin.host):
                 logger.warning(
                     "%s is not in allowed_hosts: requests to it are sent without the token",
                     origin.host,
@@ -191,7 +195,7 @@ class Auth(CopyReturnsSelf):
                     f"A request to {origin} would send the token unencrypted: use https (wss), or "
                     f"insecure_http=True inside a network that is protected otherwise."
                 )
-            if self._is_first(origin):
+            if _is_first(self._noted, origin):
                 logger.warning("tokens are sent to %s unencrypted (insecure_http)", origin)
         return True
 
@@ -201,7 +205,7 @@ class Auth(CopyReturnsSelf):
             target != origin
             and self._allowed is not None
             and self._allowed.allow(target)
-            and self._is_first((origin, target))
+            and _is_first(self._noted, (origin, target))
         ):
             logger.warning(
                 "%s redirects to %s, which gets no token because it is another origin: use the "
@@ -209,13 +213,6 @@ class Auth(CopyReturnsSelf):
                 origin,
                 target,
             )
-
-    def _is_first(self, subject: Hashable) -> bool:
-        """Whether this is said for the first time, by whichever thread."""
-        mark = object()
-        if len(self._noted) >= MOST_REMEMBERED:
-            self._noted.clear()
-        return self._noted.setdefault(subject, mark) is mark
 
     # -- the header ------------------------------------------------------------------------------
 
@@ -300,12 +297,12 @@ class Auth(CopyReturnsSelf):
         self, backoff: RecoveryBackoff, origin: Origin, rejected: Token
     ) -> Generator[None, Any, Token | None]:
         """Discard a rejected token and get another; None if the source has no other."""
-        if self._is_first((origin, rejected.access_token)):
+        if _is_first(backoff.noted, rejected.access_token):
             logger.info("%s rejects the token: %r", origin, self._source)
         self._source.discard(rejected)
         token: Token = yield None
         if self._is_same(token, rejected):
-            if self._is_first(("no other", rejected.access_token)):
+            if _is_first(self._noted, rejected.access_token):
                 logger.warning(
                     "%s rejects the token, and its source has no other: %r", origin, self._source
                 )
@@ -368,6 +365,14 @@ def _remember(known: dict[Any, Any], key: Any, value: Any) -> None:
     if len(known) >= MOST_REMEMBERED:
         known.clear()
     known[key] = value
+
+
+def _is_first(noted: dict[Hashable, object], subject: Hashable) -> bool:
+    """Whether this is to be logged for the first time: true for one of several threads."""
+    mark = object()
+    if len(noted) >= MOST_REMEMBERED:
+        noted.clear()
+    return noted.setdefault(subject, mark) is mark
 
 
 _shared_backoffs: weakref.WeakKeyDictionary[Any, dict[Origin, RecoveryBackoff]] = (

@@ -10,7 +10,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from bitquery_auth import _bitquery
-from bitquery_auth._auth.base import MOST_REMEMBERED, Auth, is_small, with_shared_arguments
+from bitquery_auth._auth.base import (
+    MOST_REMEMBERED,
+    UNSEEKABLE,
+    Auth,
+    is_small,
+    with_shared_arguments,
+)
 from bitquery_auth._auth.httpx_headers import uncopied_headers
 from bitquery_auth._errors import BitqueryAuthError, ConfigurationError, as_client_error
 from bitquery_auth._hosts import Origin
@@ -244,7 +250,7 @@ def _is_repeatable(request: Any) -> bool:
 
 
 def _can_rewind(file: Any) -> bool:
-    with suppress(OSError, ValueError):  # a file that is closed
+    with suppress(*UNSEEKABLE):
         return isinstance(file, (bytes, str)) or (
             hasattr(file, "seekable") and bool(file.seekable())
         )

@@ -16,7 +16,13 @@ from requests.exceptions import UnrewindableBodyError
 from requests.utils import requote_uri, rewind_body
 from urllib3.util import parse_url
 
-from bitquery_auth._auth.base import MOST_REMEMBERED, Auth, is_small, with_shared_arguments
+from bitquery_auth._auth.base import (
+    MOST_REMEMBERED,
+    UNSEEKABLE,
+    Auth,
+    is_small,
+    with_shared_arguments,
+)
 from bitquery_auth._errors import BitqueryAuthError, ConfigurationError, as_client_error
 from bitquery_auth._hosts import Origin
 from bitquery_auth._token import CopyReturnsSelf, Token
@@ -186,7 +192,7 @@ def _is_rewound(request: requests.PreparedRequest) -> bool:
     """Bring the body of a request back to its beginning, and return whether that is possible."""
     if request.body is None or isinstance(request.body, (bytes, bytearray, memoryview, str)):
         return True
-    with suppress(UnrewindableBodyError, OSError, ValueError):  # also of a file that is closed
+    with suppress(UnrewindableBodyError, *UNSEEKABLE):
         rewind_body(request)
         return True
     return False

@@ -42,8 +42,8 @@ class ShortTermToken(CachingTokenSource):
     Args:
         source: Where the long-lived tokens come from.
         lifetime: Whole seconds that a short-term token is to be valid.
-        endpoint: The API's URL: https, or http on loopback. Required with a source of another
-            token endpoint than Bitquery's.
+        endpoint: The API's URL: https, or http on loopback. None means Bitquery's; required with a
+            source of another token endpoint.
         leeway, renew_ahead, timeout, verify, cert, proxies, trust_env, insecure_http: As for
             `ClientCredentials`.
 
@@ -58,7 +58,7 @@ class ShortTermToken(CachingTokenSource):
         source: TokenSource,
         *,
         lifetime: int = 3600,
-        endpoint: str = _bitquery.GRAPHQL_ENDPOINT,
+        endpoint: str | None = None,
         leeway: float = DEFAULT_LEEWAY,
         renew_ahead: float | None = None,
         timeout: float = 30.0,
@@ -71,11 +71,13 @@ class ShortTermToken(CachingTokenSource):
         super().__init__(leeway=leeway, renew_ahead=renew_ahead)
         self._source = check_token_source("source", source)
         self.default_allowed_hosts = getattr(source, "default_allowed_hosts", None)
-        if endpoint == _bitquery.GRAPHQL_ENDPOINT and self.default_allowed_hosts == ():
-            raise ConfigurationError(
-                "endpoint is required with a source whose token_endpoint is not Bitquery's: set it "
-                "to that API's URL."
-            )
+        if endpoint is None:
+            if self.default_allowed_hosts == ():
+                raise ConfigurationError(
+                    "endpoint is required with a source whose token_endpoint is not Bitquery's: "
+                    "set it to that API's URL."
+                )
+            endpoint = _bitquery.GRAPHQL_ENDPOINT
         self._lifetime = int(check_seconds("lifetime", lifetime, positive=True)) or 1
         self._endpoint = check_endpoint("endpoint", endpoint, insecure_http=insecure_http)
         self._transport = check_transport(

@@ -126,6 +126,8 @@ def parse_token_response(
     if token_type.lower() == "bearer":
         token_type = "Bearer"  # noqa: S105 - a type, not a secret
     scope = _text(members.get("scope"))
+    if scope is not None:
+        scope = redact(scope, (access_token,), limit=len(scope))  # it is logged
     return ParsedToken(access_token, token_type, scope, parse_seconds(members.get("expires_in")))
 
 
@@ -157,8 +159,9 @@ def error_from_response(
         hint: As for `parse_token_response`.
     """
     members = response.json_object() or {}
+    secrets = (*response.secrets, _text(members.get("access_token")) or "")
     error, description, uri = (
-        redact(value, response.secrets) if (value := _text(members.get(name))) else None
+        redact(value, secrets) if (value := _text(members.get(name))) else None
         for name in ("error", "error_description", "error_uri")
     )
     if error is None:
@@ -166,9 +169,9 @@ def error_from_response(
     message = f"{response.host} responded {response.status_code}"
     if error is not None:
         message += f" {error}" + (f": {description}" if description else "")
-    advice = _hint(response, error, description)
+    advice = _hint(response, error, description) or hint
     if advice is None:
-        advice = hint if hint is not None else ("" if error else _WRONG_URL)
+        advice = "" if error else _default_hint(response.status_code)
     return TokenEndpointError(
         f"{message.rstrip('.')}. {advice}".rstrip(),
         error=error,
@@ -236,6 +239,10 @@ _GATEWAY = (
 )
 
 
+def _default_hint(status: int) -> str:
+    return _GATEWAY if status == HTTPStatus.FORBIDDEN else _WRONG_URL
+
+
 def _hint(response: TokenResponse, error: str | None, description: str | None) -> str | None:
     status = response.status_code
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
@@ -244,8 +251,6 @@ def _hint(response: TokenResponse, error: str | None, description: str | None) -
         return f"Set token_endpoint_auth_method={supported[1]!r}."
     if error in _HINTS:
         return _HINTS[error]
-    if status == HTTPStatus.FORBIDDEN and error is None:
-        return _GATEWAY
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return "This may pass: try again later."
     return None
