@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from bitquery_auth._cli.exits import OK
+from bitquery_auth._cli.exit_codes import OK
 from bitquery_auth._errors import ConfigurationError
 from bitquery_auth.sandbox import AuthMethod, Recorded, Sandbox
 
@@ -34,7 +34,7 @@ Each request is logged on stderr. Commands are read from stdin, one a line:
 _HOUR = 3600.0
 
 
-def sandbox(*, port: int, lifetime: float, auth_method: AuthMethod = "client_secret_post") -> int:
+def sandbox(*, port: int, lifetime: float, auth_method: AuthMethod) -> int:
     """Serve until the command ``quit``, SIGINT or SIGTERM.
 
     Args:

@@ -100,12 +100,11 @@ class Sandbox(Service):
         """The URL for subscriptions, at the host and port of the API.
 
         Raises:
-            ModuleNotFoundError: The library websockets is not installed.
+            ConfigurationError: The library websockets is not installed.
         """
         if not has_websockets():
-            raise ModuleNotFoundError(
-                "The sandbox needs the library websockets for subscriptions: "
-                "pip install websockets."
+            raise bitquery_auth.ConfigurationError(
+                "websocket_endpoint needs websockets: pip install websockets"
             )
         return f"ws://{self.allowed_hosts[0]}/graphql"
 

@@ -341,8 +341,6 @@ class Service:
             for websocket in self._open_websockets():
                 try:
                     websocket.tick(self.block_number)
-                except OSError:
-                    pass  # The client has gone, which the thread of its connection notices.
                 except Exception:
                     _logger.exception("The sandbox failed at a subscription")
 

@@ -6,7 +6,9 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, cast
 
 from websockets.frames import Frame, Opcode
@@ -58,8 +60,10 @@ def accept(request: Request) -> tuple[ServerProtocol, Response]:
     accepted = protocol.accept(cast("Any", handshake))
     protocol.send_response(accepted)
     protocol.data_to_send()  # These bytes are dropped: the HTTP server writes the response.
+    if accepted.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+        return protocol, Response.text(accepted.status_code, (accepted.body or b"").decode())
     headers = tuple((name, value) for name, value in accepted.headers.raw_items() if name != "Date")
-    return protocol, Response(accepted.status_code, headers, bytes(accepted.body or b""))
+    return protocol, Response(accepted.status_code, headers)
 
 
 class WebSocket:
@@ -84,7 +88,7 @@ class WebSocket:
         self._execute = execute
         self._on_subscription = on_subscription
         self._types = _SUBPROTOCOLS[str(protocol.subprotocol)]
-        # Reentrant, so that a block is noted and sent in one step.
+        # Reentrant, because everything that is sent takes it.
         self._lock = threading.RLock()
         self._acknowledged = False
         self._subscriptions: dict[str, tuple[GraphQLRequest, Subscription]] = {}
@@ -102,13 +106,14 @@ class WebSocket:
 
     def tick(self, number: int) -> None:
         """Send a keep-alive, and the block of this number to each subscription."""
-        self._send({"type": self._types.keep_alive})
-        for key, (request, subscription) in list(self._subscriptions.items()):
-            payload = self._execute(request, number)
-            with self._lock:
-                if self._is_open:
-                    subscription.numbers.append(number)
-                    self._send({"id": key, "type": self._types.data, "payload": payload})
+        with self._lock:
+            if not (self._acknowledged and self._is_open):
+                return
+            self._send({"type": self._types.keep_alive})
+            for key, (request, subscription) in self._subscriptions.items():
+                payload = self._execute(request, number)
+                subscription.numbers.append(number)
+                self._send({"id": key, "type": self._types.data, "payload": payload})
 
     def close(self, code: int, reason: str = "") -> None:
         """Start the closing handshake."""
@@ -124,8 +129,8 @@ class WebSocket:
     def _handle(self, kind: str, message: Mapping[str, Any]) -> None:
         match kind:
             case "connection_init":
-                self._acknowledged = True
                 self._send({"type": "connection_ack"})
+                self._acknowledged = True
             case "connection_terminate":
                 self.close(1000)
             case "ping":
@@ -151,14 +156,16 @@ class WebSocket:
         if operation.kind == "subscription":
             subscription = Subscription(request.query)
             self._on_subscription(subscription)
-            self._subscriptions[key] = (request, subscription)
+            with self._lock:
+                self._subscriptions[key] = (request, subscription)
         else:
             payload = self._execute(request, None)
             self._send({"id": key, "type": self._types.data, "payload": payload})
             self._send({"id": key, "type": "complete"})
 
     def _stop(self, key: str) -> None:
-        self._subscriptions.pop(key, None)
+        with self._lock:
+            self._subscriptions.pop(key, None)
         if self._types.stop != "complete":
             # In graphql-ws, the server confirms; in graphql-transport-ws, both send "complete".
             self._send({"id": key, "type": "complete"})
@@ -184,8 +191,9 @@ class WebSocket:
                 self._flush()
 
     def _flush(self) -> None:
-        for data in self._protocol.data_to_send():
-            if data:
-                self._connection.sendall(data)
-            else:
-                self._connection.shutdown(socket.SHUT_WR)
+        with suppress(OSError):  # If the client has gone, reading from the connection fails too.
+            for data in self._protocol.data_to_send():
+                if data:
+                    self._connection.sendall(data)
+                else:
+                    self._connection.shutdown(socket.SHUT_WR)
