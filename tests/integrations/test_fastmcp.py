@@ -1,0 +1,34 @@
+"""FastMCP's client."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from bitquery_auth import HTTPXAuth
+from bitquery_auth.sandbox import Sandbox
+from tests.integrations.mcp_server import serve_mcp
+from tests.integrations.needs import needs
+from tests.integrations.snippets import run
+from tests.kit.origin import Handler, Origin
+
+needs("fastmcp", "fastmcp")
+
+
+def test_a_session_uses_one_token_and_goes_on_after_a_revocation(
+    sandbox: Sandbox, httpx_auth: HTTPXAuth, api: Callable[[Handler], Origin]
+) -> None:
+    async def talk() -> None:
+        async with run("fastmcp", url=api(serve_mcp).at("/mcp"), auth=httpx_auth)["client"] as client:
+            for _ in range(3):
+                await ask(client)
+            assert (sandbox.token_requests, sandbox.api_refusals) == (1, 0)
+            sandbox.revoke_all()
+            for _ in range(3):
+                await ask(client)
+            assert (sandbox.token_requests, sandbox.api_refusals) == (2, 1)
+
+    async def ask(client: Any) -> None:
+        answer = await client.call_tool("head", {})
+        assert answer.content[0].text == "16"
+
+    asyncio.run(talk())
