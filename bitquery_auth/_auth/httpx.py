@@ -149,6 +149,8 @@ class HTTPXAuth(Auth, _Base):
         except BitqueryAuthError as error:
             raise _client_error(error, request) from error.__cause__
         response = yield request
+        if not (response.history or self._backoffs or self._is_auth_failure(response)):
+            return
         if self._is_rejected(response, origin):
             yield from self._recover(request, response, origin, token)
 

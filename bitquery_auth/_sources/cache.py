@@ -151,7 +151,7 @@ class CachingTokenSource(Source, ABC):
     def _ready_token(self) -> Token | None:
         """Return the cached token where nothing else is to be decided: nearly always."""
         cached = self._cached
-        if cached is None or cached.token.access_token in self._rejected:
+        if cached is None or self._rejected:
             return None
         monotonic, wall = cached.refresh_at
         return cached.token if time.monotonic() < monotonic and time.time() < wall else None
