@@ -132,7 +132,8 @@ class FileTokenStore:
 
 def _absolute(path: str | os.PathLike[str] | None) -> Path:
     if path is None:
-        path = import_for_fetch("platformdirs").user_cache_dir("bitquery_auth", appauthor=False)
+        platformdirs = import_for_fetch("platformdirs")
+        return _absolute(platformdirs.user_cache_dir("bitquery_auth", appauthor=False))
     if not os.fspath(path).strip():
         raise ConfigurationError("path is blank: pass a directory.")
     try:

@@ -9,11 +9,12 @@ token, they do not queue for the lock to learn that they no longer need it.
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from bitquery_auth._checks import must_be
 from bitquery_auth._log import logger
@@ -21,10 +22,15 @@ from bitquery_auth._sources.expiry import FetchedToken, Instant
 from bitquery_auth._stores.protocol import CorruptEntryError, TokenStore, attempt
 from bitquery_auth._token import Token
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 1.0
 PAUSE_GROWTH = 1.5
 """Pauses between two attempts to take a lock grow: 500 processes at 50 ms keep a server busy."""
+
+LONGEST_WAIT_FOR_TURN = 1.0
 
 
 def check_token_store(field: str, value: object) -> SharedStore | None:
@@ -201,7 +207,7 @@ class _Session:
         if self._is_skipped:
             return True
         lock = ExitStack()
-        _, error = attempt(lambda: lock.enter_context(self._store.lock(key, 0)))
+        _, error = attempt(_turns.call, lambda: lock.enter_context(self._store.lock(key, 0)))
         if isinstance(error, TimeoutError):
             return False
         self._note("lock", error)
@@ -209,13 +215,13 @@ class _Session:
         return True
 
     def _release(self, lock: ExitStack) -> None:
-        _, error = attempt(lock.close)
+        _, error = attempt(_turns.call, lock.close)
         self._note("lock", error)
 
     def _call(self, method: str, *args: object) -> Any:
         if self._is_skipped:
             return None
-        result, error = attempt(getattr(self._store, method), *args)
+        result, error = attempt(_turns.call, getattr(self._store, method), *args)
         self._is_skipped = error is not None and not isinstance(error, ValueError)
         self._note(method, error)
         return result
@@ -224,6 +230,32 @@ class _Session:
         if error is not None:
             self.has_failed = True
             self._on_failure(method, error)
+
+
+class _Turns:
+    """Lets the threads of this process call their stores one after the other.
+
+    Hundreds of threads that hear from a server at the same moment would spend more time on passing
+    on Python's interpreter lock than on their work, and hold up all other threads.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function when it is this thread's turn, or after a moment."""
+        lock = self._lock
+        if not lock.acquire(timeout=LONGEST_WAIT_FOR_TURN):
+            # A store is slow, or the holder was interrupted or lives in the parent process.
+            self._lock = threading.Lock()
+            return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            lock.release()
+
+
+_turns = _Turns()
 
 
 def _usable(
