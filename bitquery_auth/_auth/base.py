@@ -171,7 +171,7 @@ class Auth(CopyReturnsSelf):
         self._noted: dict[Hashable, object] = {}
         self._last_header: tuple[Token | None, str] = (None, "")
         self._sent: dict[Any, Token] = {}
-        self._hooks: dict[Any, Any] = {}
+        self._hooks: dict[Any, Any] = {}  # of RequestsAuth, by URL
 
     # -- which requests carry the token ----------------------------------------------------------
 

@@ -173,6 +173,11 @@ class ClientCredentials(CachingTokenSource):
         source.default_allowed_hosts = read_allowed_hosts(prefix) or source.default_allowed_hosts
         return source
 
+    @property
+    def token_endpoint(self) -> str:
+        """The URL that tokens are requested from."""
+        return str(self._client.token_endpoint)
+
     def revoke(self) -> bool:
         """Revoke the cached token, or else the one in the store, and forget it (RFC 7009).
 

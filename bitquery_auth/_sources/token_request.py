@@ -8,9 +8,11 @@ server's ``expires_at`` and drop parameters when it renews.
 from __future__ import annotations
 
 import base64
+import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 from urllib.parse import quote, urlencode
@@ -94,8 +96,43 @@ def _private_key_jwt(
     auth: Any, method: str, uri: str, headers: Any, body: Any
 ) -> tuple[str, Any, Any]:
     """Sign an assertion with the private key (RFC 7523 §2.2)."""
-    signer = import_for_fetch("authlib.oauth2.rfc7523").PrivateKeyJWT()
-    return signer(auth, method, uri, headers, body)  # type: ignore[no-any-return]  # Authlib has no types
+    key, algorithm = _signing_key(auth.client_secret)
+    signer = import_for_fetch("authlib.oauth2.rfc7523").PrivateKeyJWT(alg=algorithm)
+    client = SimpleNamespace(client_id=auth.client_id, client_secret=key)
+    return signer(client, method, uri, headers, body)  # type: ignore[no-any-return]  # Authlib has no types
+
+
+_EC_ALGORITHMS = {256: "ES256", 384: "ES384", 521: "ES512"}
+
+
+def _signing_key(text: str) -> tuple[Any, str]:
+    """Return a private key as Authlib takes it, and the algorithm to sign with (RFC 7518 §3.1).
+
+    Raises:
+        ConfigurationError: It is not a private key.
+    """
+    try:
+        if text.lstrip().startswith("{"):
+            key = json.loads(text)
+            kind = key["kty"]
+            size = int(key["crv"].removeprefix("P-")) if kind == "EC" else 0
+        else:
+            key = text
+            serialization = import_for_fetch("cryptography.hazmat.primitives.serialization")
+            parsed = serialization.load_pem_private_key(text.encode(), None)
+            kind = "EC" if hasattr(parsed, "curve") else "RSA"
+            size = parsed.key_size
+        algorithm = _EC_ALGORITHMS[size] if kind == "EC" else "RS256"
+        if (
+            find_spec("authlib._joserfc_helpers") is not None
+        ):  # Authlib 1.7 and later want an object
+            key = import_for_fetch("joserfc.jwk").import_key(key, kind)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise ConfigurationError(
+            "client_secret must be the private key for private_key_jwt, RSA or EC: the text of a PEM "
+            "file without a password, or of a JWK."
+        ) from None
+    return key, algorithm
 
 
 def _tls_client_auth(
