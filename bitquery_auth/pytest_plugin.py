@@ -1,4 +1,4 @@
-"""pytest's way to the sandbox: the fixture ``bitquery_sandbox``, there as soon as the package is installed."""
+"""The pytest fixture ``bitquery_sandbox``, available wherever the package is installed."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ __all__ = ["bitquery_sandbox"]
 @pytest.fixture
 def bitquery_sandbox() -> Iterator[Sandbox]:
     """Run a stand-in for Bitquery during one test: a started `bitquery_auth.sandbox.Sandbox`."""
-    # pytest loads this module in every project where the package is installed: it must cost nothing there.
-    from bitquery_auth.sandbox import Sandbox  # noqa: PLC0415 - as said
+    # pytest imports this module in every project, and most of them never use the fixture.
+    from bitquery_auth.sandbox import Sandbox  # noqa: PLC0415 - see the line above
 
     with Sandbox() as sandbox:
         yield sandbox

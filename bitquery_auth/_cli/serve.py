@@ -1,56 +1,86 @@
-"""``bitquery-auth sandbox``: the stand-in, until stopped."""
+"""``bitquery-auth sandbox``: serves the stand-in for Bitquery until it is stopped."""
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
-from bitquery_auth._cli.exits import OK
+from bitquery_auth._cli.exit_codes import OK
 from bitquery_auth._errors import ConfigurationError
-from bitquery_auth.sandbox import Sandbox
+from bitquery_auth.sandbox import AuthMethod, Recorded, Sandbox
 
-_WINK = 3600.0
+HELP = """\
+The settings are printed on stdout as shell commands, for the shell in which
+your program runs. A program that reads its URL from BITQUERY_ENDPOINT then
+needs no change:
+
+  bitquery-auth sandbox > settings.sh
+  . ./settings.sh                          (in another shell)
+
+Each request is logged on stderr. Commands are read from stdin, one a line:
+
+  revoke    revoke every token
+  out       fail at the token endpoint, with status 503
+  in        end that
+  quit      stop, as Ctrl+C and SIGTERM do
+"""
+"""The text for ``bitquery-auth sandbox --help``."""
+
+_HOUR = 3600.0
 
 
-def sandbox(*, port: int, lifetime: float) -> int:
-    """Serve until SIGINT or SIGTERM.
+def sandbox(*, port: int, lifetime: float, auth_method: AuthMethod) -> int:
+    """Serve until the command ``quit``, SIGINT or SIGTERM.
 
     Args:
-        port: To serve on; 0: a free one.
-        lifetime: Seconds that a token lives.
+        port: The port to listen on; 0 takes a free one.
+        lifetime: Seconds that a token is valid.
+        auth_method: How clients must authenticate at the token endpoint.
 
     Raises:
-        ConfigurationError: the port cannot be had.
+        ConfigurationError: The port is not available.
     """
-    stand_in = Sandbox(port=port, lifetime=lifetime)
+    stand_in = Sandbox(
+        port=port, lifetime=lifetime, token_endpoint_auth_method=auth_method, on_request=_log
+    )
     try:
         stand_in.start()
     except OSError as error:
         raise ConfigurationError(
-            f"--port: {port} cannot be served on: {error.strerror}. Leave it out for a free one."
+            f"--port: {port} is not available: {error.strerror}. Leave it out to use a free port."
         ) from None
-    with stand_in, _signals_as_interrupts(), suppress(KeyboardInterrupt):
-        print(_settings(stand_in), flush=True)
-        print(_words(stand_in), file=sys.stderr, flush=True)
-        while True:
-            time.sleep(_WINK)
-    print(
-        f"Stopped after {stand_in.token_requests} token requests and {stand_in.api_requests} API requests, "
-        f"{stand_in.api_refusals} of which were refused.",
-        file=sys.stderr,
+    with stand_in, _stoppable(), suppress(KeyboardInterrupt):
+        for name, value in stand_in.environment().items():
+            print(f"export {name}={shlex.quote(value)}")
+        sys.stdout.flush()
+        _report(
+            f"A stand-in for Bitquery is at {stand_in.url}, and its settings are on stdout.\n"
+            "Type revoke, out, in or quit and press Enter. Ctrl+C stops it, too."
+        )
+        _obey_commands(stand_in)
+    _report(
+        f"Stopped. Token requests: {stand_in.token_requests}. "
+        f"API requests: {stand_in.api_requests}, of which {stand_in.api_refusals} got a 401."
     )
     return OK
 
 
 @contextmanager
-def _signals_as_interrupts() -> Iterator[None]:
-    """Hear SIGTERM as Ctrl+C, and that itself: a shell's background jobs are started deaf to it."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    for number in before:
-        signal.signal(number, signal.default_int_handler)
+def _stoppable() -> Iterator[None]:
+    """Treat SIGTERM as Ctrl+C, and let a background job be stopped by either."""
+    # A shell makes its background jobs ignore SIGINT.
+    interrupt = signal.default_int_handler
+    handlers: dict[int, Any] = {signal.SIGINT: interrupt, signal.SIGTERM: interrupt}
+    if sys.platform != "win32":
+        # A background job that reads from the terminal is suspended, unless it ignores this: then
+        # its read fails.
+        handlers[signal.SIGTTIN] = signal.SIG_IGN
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
@@ -58,20 +88,36 @@ def _signals_as_interrupts() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _settings(sandbox: Sandbox) -> str:
-    return f"""\
-export BITQUERY_CLIENT_ID={sandbox.client_id}
-export BITQUERY_CLIENT_SECRET='{sandbox.client_secret}'
-export BITQUERY_TOKEN_ENDPOINT={sandbox.token_endpoint}
-export BITQUERY_REVOCATION_ENDPOINT={sandbox.revocation_endpoint}
-export BITQUERY_SCOPE=api
-export BITQUERY_ENDPOINT={sandbox.graphql_endpoint}"""
+def _obey_commands(stand_in: Sandbox) -> None:
+    """Carry out commands until ``quit``. The end of stdin is not a command."""
+    with suppress(OSError):
+        for line in sys.stdin:
+            command = line.strip()
+            if command == "quit":
+                return
+            _obey(stand_in, command)
+    while True:
+        time.sleep(_HOUR)
 
 
-def _words(sandbox: Sandbox) -> str:
-    return f"""
-A stand-in for Bitquery is at {sandbox.url} until you press Ctrl+C.
-The lines above are its settings, for another shell. With those set, in Python:
+def _obey(stand_in: Sandbox, command: str) -> None:
+    match command:
+        case "revoke":
+            stand_in.revoke_all()
+            _report("Every token is revoked.")
+        case "out":
+            stand_in.outage = 503
+            _report("The token endpoint fails with status 503.")
+        case "in":
+            stand_in.outage = None
+            _report("The token endpoint works.")
+        case _:
+            _report(f"{command!r} is not a command. Type revoke, out, in or quit.")
 
-auth = HTTPXAuth(ClientCredentials.from_env(), allowed_hosts={sandbox.allowed_hosts!r})
-"""
+
+def _log(record: Recorded) -> None:
+    _report(f"{time.strftime('%H:%M:%S')} {record}")
+
+
+def _report(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)

@@ -1,7 +1,7 @@
 """Form bodies and Basic credentials, decoded as Go's ``net/http`` and ``net/url`` decode them.
 
-Python's own decoders forgive where Go's do not (``%zz``, ``a;b``), and a client that leans on that
-would pass here and fail at Hydra.
+Python's own decoders accept what Go's do not, such as ``%zz``. A client that relies on that would
+pass here and fail at Hydra.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 def query_unescape(raw: bytes) -> str:
-    """Decode ``application/x-www-form-urlencoded`` text: ``+`` is a space (Go's ``url.QueryUnescape``).
+    """Decode ``application/x-www-form-urlencoded`` text (Go's ``url.QueryUnescape``).
 
     Raises:
-        ValueError: a ``%`` without two hexadecimal digits after it.
+        ValueError: A ``%`` is not followed by two hexadecimal digits.
     """
     if _BAD_ESCAPE.search(raw):
         raise ValueError("invalid URL escape")
@@ -32,24 +32,25 @@ def query_unescape(raw: bytes) -> str:
 
 
 def basic_credentials(authorization: str) -> tuple[bytes, bytes] | None:
-    """Take the two halves of a Basic header, still form-encoded (Go's ``Request.BasicAuth``).
+    """Return id and secret of a Basic header, still form-encoded (Go's ``Request.BasicAuth``).
 
-    None for anything else, bad base64 included: Go then looks at the request as if the header were
-    not there.
+    None for anything else, including bad base64: Go then handles the request as if it had no such
+    header.
     """
     if authorization[:6].lower() != "basic ":
         return None
     try:
-        user_id, colon, password = base64.b64decode(authorization[6:], validate=True).partition(b":")
+        decoded = base64.b64decode(authorization[6:], validate=True)
     except (binascii.Error, ValueError):
         return None
-    return (user_id, password) if colon else None
+    client_id, colon, client_secret = decoded.partition(b":")
+    return (client_id, client_secret) if colon else None
 
 
 def parse_form(request: Request) -> dict[str, str]:
-    """Give the fields of a form body, the first value where one is repeated (Go's ``Request.PostForm``).
+    """Return the fields of a form body, the first value where one is repeated (Go's ``PostForm``).
 
-    Empty for any other content type. The URL's query is no part of it.
+    Empty for any other content type. The query of the URL does not count.
     """
     match request.media_type:
         case "application/x-www-form-urlencoded":
@@ -62,16 +63,12 @@ def parse_form(request: Request) -> dict[str, str]:
 
 def _urlencoded(body: bytes) -> dict[str, str]:
     fields: dict[str, str] = {}
-    for pair in body.split(b"&"):
-        # Go reports a semicolon or a bad escape as an error, which ParseMultipartForm then drops
-        # in favour of its own ErrNotMultipart: what remains is a form without that field.
-        if not pair or b";" in pair:
-            continue
+    for pair in filter(None, body.split(b"&")):
         name, _, value = pair.partition(b"=")
         try:
             fields.setdefault(query_unescape(name), query_unescape(value))
         except ValueError:
-            continue
+            continue  # Hydra ignores Go's error: the form lacks that field and has the others.
     return fields
 
 
@@ -88,5 +85,5 @@ def _multipart(content_type: str, body: bytes) -> dict[str, str]:
 
 
 def _text(raw: bytes) -> str:
-    """Decode as UTF-8; bytes that are none stay distinct, as in a Go string."""
+    """Decode UTF-8 and keep invalid bytes distinct, as a Go string does."""
     return raw.decode("utf-8", "surrogateescape")

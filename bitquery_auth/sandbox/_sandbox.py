@@ -1,4 +1,4 @@
-"""The stand-in as its users hold it: the service, put on a socket of this machine."""
+"""The sandbox that users see: the service on a port of this machine."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import bitquery_auth
+from bitquery_auth.sandbox._hydra import FORM_BODY
 from bitquery_auth.sandbox._server import Server
-from bitquery_auth.sandbox._service import Service
+from bitquery_auth.sandbox._service import Service, has_websockets
 
 __all__ = ["Sandbox"]
+
+_SCOPE = "api"
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -18,35 +21,38 @@ class Sandbox(Service):
     """A stand-in for Bitquery on this machine: a context manager, or `start` and `stop`.
 
     Every setting is a keyword argument and an attribute, and can be changed while it runs. Tokens,
-    counts and the address outlive `stop`: started again, it is the same service back after a downtime.
+    counts and the address survive `stop`: after another `start`, the same service is back.
     """
 
     host: str = "127.0.0.1"
-    """The address to listen at, from the next `start` on."""
+    """The address to listen on, from the next `start`."""
     port: int = 0
-    """The port to listen at, from the next `start` on; 0: any that is free, which is then found here."""
+    """The port to listen on, from the next `start`; 0 takes a free one, and becomes its number."""
 
     _server: Server | None = field(default=None, init=False)
     _starting: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def start(self) -> Self:
-        """Begin to listen; no effect where it does already.
+        """Begin to listen, if it does not yet.
 
         Raises:
-            OSError: the address is taken, or is not of this machine.
+            OSError: The address is taken, or is not one of this machine.
         """
         with self._starting:
             if self._server is None:
-                self._server = Server(self.answer, self.host, self.port)
+                self._server = Server(self.respond, self.host, self.port)
                 self.port = self._server.port
         return self
 
     def stop(self) -> None:
-        """Close every connection, also one whose request is in `delay`, and wait for the threads."""
+        """Close every connection, even during a `delay`, and wait for the threads."""
         with self._starting:
             if self._server is not None:
                 self._server.stop()
                 self._server = None
+            if self._ticker is not None:
+                self._ticker.join()
+                self._ticker = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -59,45 +65,83 @@ class Sandbox(Service):
 
     @property
     def allowed_hosts(self) -> tuple[str]:
-        """What to give to an auth as ``allowed_hosts``.
+        """The argument ``allowed_hosts`` of an auth.
 
         Raises:
-            RuntimeError: it was not started, and has no port yet.
+            RuntimeError: The sandbox was never started and has no port yet.
         """
         if not self.port:
             raise RuntimeError("The sandbox has no address yet: start it first.")
-        return (f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}",)
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (f"{host}:{self.port}",)
 
     @property
     def url(self) -> str:
-        """Where it is: scheme, host and port."""
+        """The scheme, the host and the port."""
         return f"http://{self.allowed_hosts[0]}"
 
     @property
     def token_endpoint(self) -> str:
-        """Where tokens are requested."""
+        """The URL for token requests."""
         return f"{self.url}/oauth2/token"
 
     @property
     def revocation_endpoint(self) -> str:
-        """Where tokens are revoked (RFC 7009)."""
+        """The URL for revocations (RFC 7009)."""
         return f"{self.url}/oauth2/revoke"
 
     @property
     def graphql_endpoint(self) -> str:
-        """The API; ``/eap`` beside it answers alike."""
+        """The URL of the API, which is also at ``/eap``."""
         return f"{self.url}/graphql"
 
+    @property
+    def websocket_endpoint(self) -> str:
+        """The URL for subscriptions, at the host and port of the API.
+
+        Raises:
+            ConfigurationError: The library websockets is not installed.
+        """
+        if not has_websockets():
+            raise bitquery_auth.ConfigurationError(
+                "websocket_endpoint needs websockets: pip install websockets"
+            )
+        return f"ws://{self.allowed_hosts[0]}/graphql"
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment variables with which a program made for Bitquery runs here.
+
+        In a test with pytest::
+
+            for name, value in sandbox.environment().items():
+                monkeypatch.setenv(name, value)
+        """
+        variables = {
+            "BITQUERY_CLIENT_ID": self.client_id,
+            "BITQUERY_CLIENT_SECRET": self.client_secret,
+            "BITQUERY_TOKEN_ENDPOINT": self.token_endpoint,
+            "BITQUERY_REVOCATION_ENDPOINT": self.revocation_endpoint,
+            "BITQUERY_SCOPE": _SCOPE,
+            "BITQUERY_ENDPOINT": self.graphql_endpoint,
+        }
+        if self.token_endpoint_auth_method != FORM_BODY:
+            variables["BITQUERY_TOKEN_ENDPOINT_AUTH_METHOD"] = self.token_endpoint_auth_method
+        if has_websockets():
+            variables["BITQUERY_WEBSOCKET_ENDPOINT"] = self.websocket_endpoint
+        return variables
+
     def credentials(self, **settings: Any) -> bitquery_auth.ClientCredentials:
-        """Give a `bitquery_auth.ClientCredentials` for the application.
+        """Return a `bitquery_auth.ClientCredentials` for the application.
 
         Args:
-            settings: Further settings of it, or other values for those that the sandbox sets.
+            settings: Further settings, or other values for those that the sandbox sets.
         """
-        ours: dict[str, Any] = {
+        defaults: dict[str, Any] = {
             "token_endpoint": self.token_endpoint,
             "revocation_endpoint": self.revocation_endpoint,
             "token_endpoint_auth_method": self.token_endpoint_auth_method,
-            "scope": "api",
+            "scope": _SCOPE,
         }
-        return bitquery_auth.ClientCredentials(self.client_id, self.client_secret, **(ours | settings))
+        return bitquery_auth.ClientCredentials(
+            self.client_id, self.client_secret, **(defaults | settings)
+        )

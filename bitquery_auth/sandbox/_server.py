@@ -1,121 +1,177 @@
-"""Sockets and threads: accepts connections, one thread each, and hands requests to a function.
-
-Not `http.server`, for three reasons: it looks its own name up at start (slow where DNS is broken),
-its stop waits for a poll, and it leaves kept-alive connections and their threads behind.
-"""
+"""The HTTP server: reads requests from connections and sends what a function responds."""
 
 from __future__ import annotations
 
 import contextlib
-import selectors
+import os
 import socket
+import socketserver
+import sys
 import threading
 from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
+from io import BufferedIOBase
+from typing import Any
 
-from bitquery_auth.sandbox._messages import Request, Response
-from bitquery_auth.sandbox._wire import BadRequestError, VanishedError, encode_response, read_request
+from bitquery_auth.sandbox._messages import Headers, Request, Response
 
-__all__ = ["Handler", "Server"]
+__all__ = ["Pause", "Respond", "Server"]
 
 Pause = Callable[[float], bool]
-"""Waits so many seconds, though not beyond `Server.stop`; tells whether the server is stopping."""
+"""Waits this many seconds, but not beyond `Server.stop`; returns whether the server is stopping."""
 
-Handler = Callable[[Request, Pause], Response | None]
-"""Answers a request; None closes the connection without an answer. Called in many threads at once."""
+Respond = Callable[[Request, Pause], Response | None]
+"""Returns the response, or None to close the connection without one. Called in many threads."""
 
-_BACKLOG = 4096
-_ACCEPT_PAUSE = 0.05
-"""Seconds until accepting is tried again when the process has run out of descriptors or threads."""
+_POLL_INTERVAL = 0.05
+"""Seconds that `Server.stop` takes at most where a shut down listener does not wake its thread."""
 
 
-class Server:
-    """An HTTP server that listens from construction until `stop`.
+class Server(socketserver.ThreadingTCPServer):
+    """An HTTP server that listens from its construction until `stop`, one thread per connection.
+
+    The standard library's `HTTPServer` is a `TCPServer` that also looks up the name of its host,
+    which takes seconds where DNS is broken.
 
     Args:
-        handler: Answers the requests.
-        host: The address to listen at.
-        port: The port; 0: any that is free.
+        respond: Returns the response to each request.
+        host: The address to listen on.
+        port: The port; 0 takes a free one.
 
     Raises:
-        OSError: the address is taken, or is not of this machine.
+        OSError: The address is taken, or is not one of this machine.
     """
 
-    def __init__(self, handler: Handler, host: str, port: int) -> None:
-        self._handler = handler
+    # On Windows, this option would let two servers listen on one port.
+    allow_reuse_address = os.name == "posix"
+    request_queue_size = 4096
+
+    def __init__(self, respond: Respond, host: str, port: int) -> None:
         self._stopping = threading.Event()
-        # Only the acceptor touches it, and stop() once that has ended: no lock.
-        self._connections: list[tuple[socket.socket, threading.Thread]] = []
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-        self._listener.settimeout(0)
-        self._waker, self._wakened = socket.socketpair()
-        self.port: int = self._listener.getsockname()[1]
-        self._acceptor = threading.Thread(target=self._accept, name=f"bitquery-sandbox-{self.port}", daemon=True)
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, port), partial(_Connection, respond, self._stopping.wait))
+        self.port: int = self.socket.getsockname()[1]
+        # Used by the accepting thread, and by stop() after that thread has ended.
+        self._connections: dict[threading.Thread, socket.socket] = {}
+        self._acceptor = self._thread(self.serve_forever, _POLL_INTERVAL)
         self._acceptor.start()
 
     def stop(self) -> None:
-        """Stop listening, drop every connection, and wait for the threads."""
+        """Stop listening, close every connection and wait for the threads."""
         self._stopping.set()
-        self._waker.send(b"\0")
+        # On Linux, this wakes the accepting thread. It also ends the listening of a forked child.
+        _shut_down(self.socket)
+        self.shutdown()
         self._acceptor.join()
-        # A forked child may hold the listener too: without the shutdown it would go on taking connections.
-        _shut_down(self._listener)
-        for end in (self._listener, self._waker, self._wakened):
-            end.close()
-        for connection, _ in self._connections:
+        self.server_close()
+        for connection in self._connections.values():
             _shut_down(connection)
-        for _, thread in self._connections:
+        for thread in self._connections:
             thread.join()
 
-    def _accept(self) -> None:
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._listener, selectors.EVENT_READ)
-            selector.register(self._wakened, selectors.EVENT_READ)
-            while not self._stopping.is_set():
-                selector.select()
-                try:
-                    connection, _ = self._listener.accept()
-                except BlockingIOError:
-                    continue
-                except OSError:
-                    self._stopping.wait(_ACCEPT_PAUSE)
-                    continue
-                self._begin(connection)
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection in a thread that `stop` can wait for and the interpreter need not."""
+        thread = self._thread(self.process_request_thread, request, client_address)
+        thread.start()
+        alive = {each: sock for each, sock in self._connections.items() if each.is_alive()}
+        self._connections = {**alive, thread: request}
 
-    def _begin(self, connection: socket.socket) -> None:
-        thread = threading.Thread(target=self._serve, args=(connection,), name=self._acceptor.name, daemon=True)
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Report an error, unless the client or `stop` closed the connection."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+    def _thread(self, target: Callable[..., None], *args: object) -> threading.Thread:
+        name = f"bitquery-sandbox-{self.port}"
+        return threading.Thread(target=target, args=args, name=name, daemon=True)
+
+
+class _Connection(BaseHTTPRequestHandler):
+    """One connection, and the requests that come over it one after the other."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # buffered, so that head and body leave in one segment
+    disable_nagle_algorithm = True
+
+    def __init__(self, respond: Respond, pause: Pause, *connection: Any) -> None:
+        self._respond = respond
+        self._pause = pause
+        super().__init__(*connection)
+
+    def serve_request(self) -> None:
+        """Read the rest of a request whose head was parsed, and send the response."""
         try:
-            thread.start()
-        except RuntimeError:
-            connection.close()
-            self._stopping.wait(_ACCEPT_PAUSE)
+            body = self._read_body()
+        except ValueError:
+            self.send_error(HTTPStatus.BAD_REQUEST)
             return
-        # Threads leave the list here and not by themselves, so that stop() joins one that is just ending.
-        self._connections = [entry for entry in self._connections if entry[1].is_alive()]
-        self._connections.append((connection, thread))
+        request = Request(self.command, self.path, Headers(tuple(self.headers.items())), body)
+        response = self._respond(request, self._pause)
+        if response is None:
+            self.close_connection = True
+            return
+        self._send(response)
+        if response.upgrade is not None:
+            self.close_connection = True
+            response.upgrade(self.connection)
 
-    def _serve(self, connection: socket.socket) -> None:
-        # A client may go at any moment, and stop() shuts the socket down: neither is worth a word.
-        with connection, contextlib.suppress(OSError, VanishedError):
-            connection.settimeout(None)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._converse(connection)
+    do_DELETE = do_GET = do_HEAD = do_OPTIONS = do_PATCH = do_POST = do_PUT = do_TRACE = (  # noqa: N815 - http.server finds them by these names
+        serve_request
+    )
 
-    def _converse(self, connection: socket.socket) -> None:
-        with connection.makefile("rb") as stream:
-            while not self._stopping.is_set():
-                try:
-                    request = read_request(stream, connection.sendall)
-                except BadRequestError as bad:
-                    connection.sendall(encode_response(bad.response, close=True))
-                    return
-                response = None if request is None else self._handler(request, self._stopping.wait)
-                if request is None or response is None:
-                    return
-                head_only = request.method == "HEAD"
-                connection.sendall(encode_response(response, head_only=head_only, close=request.close))
-                if request.close:
-                    return
+    def handle_expect_100(self) -> bool:
+        """Send ``100 Continue`` at once: the client waits for it."""
+        proceed = super().handle_expect_100()
+        self.wfile.flush()
+        return proceed
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the parent's name
+        """Write nothing: the sandbox records its requests itself."""
+
+    def _read_body(self) -> bytes:
+        # RFC 9112 §6.3: a transfer coding overrides a length.
+        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
+            return _read_chunks(self.rfile)
+        return _read_exactly(self.rfile, int(self.headers.get("Content-Length", "0")))
+
+    def _send(self, response: Response) -> None:
+        self.send_response_only(response.status)
+        self.send_header("Date", self.date_time_string())
+        for name, value in response.headers:
+            self.send_header(name, value)
+        # RFC 9110 §8.6: responses of these statuses have neither a body nor a length.
+        has_body = response.status >= HTTPStatus.OK and response.status not in {
+            HTTPStatus.NO_CONTENT,
+            HTTPStatus.NOT_MODIFIED,
+        }
+        if has_body:
+            self.send_header("Content-Length", str(len(response.body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        if has_body and self.command != "HEAD":
+            self.wfile.write(response.body)
+        self.wfile.flush()
+
+
+def _read_chunks(stream: BufferedIOBase) -> bytes:
+    """Read a chunked body and its trailers (RFC 9112 §7.1)."""
+    body = b""
+    while size := int(stream.readline().partition(b";")[0], 16):
+        body += _read_exactly(stream, size)
+        stream.readline()
+    while stream.readline().strip():
+        pass
+    return body
+
+
+def _read_exactly(stream: BufferedIOBase, size: int) -> bytes:
+    content = stream.read(size)
+    if len(content) < size:
+        raise ConnectionAbortedError("The client closed the connection in the middle of a body.")
+    return content
 
 
 def _shut_down(connection: socket.socket) -> None:

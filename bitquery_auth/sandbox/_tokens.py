@@ -1,4 +1,4 @@
-"""The tokens that were issued, and which of them are good."""
+"""The tokens that were issued, and which of them are valid."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class IssuedToken:
     """A token as the server remembers it.
 
     Args:
-        value: What the client carries.
-        client_id: Whom it was issued to.
-        scope: What it is good for, space-separated.
-        expires_at: When it ends, in seconds of the sandbox's clock.
+        value: What the client sends.
+        client_id: The client that it was issued to.
+        scope: Its scopes, separated by spaces.
+        expires_at: When it expires, in seconds of the sandbox's clock.
     """
 
     value: str = field(repr=False)
@@ -27,7 +27,7 @@ class IssuedToken:
 
 
 def new_token_value() -> str:
-    """Make a token in Hydra's format: a prefix, a random key and its signature, 256 bits each."""
+    """Return a token in Hydra's format: a prefix, a random key and its signature, 256 bits each."""
     return f"ory_at_{secrets.token_urlsafe(32)}.{secrets.token_urlsafe(32)}"
 
 
@@ -44,27 +44,31 @@ class TokenRegistry:
             self._tokens[token.value] = token
 
     def find(self, value: str, *, now: float) -> IssuedToken | None:
-        """Look a token up: None where it is unknown, revoked or past its end.
+        """Return a token, or None if it is unknown, revoked or expired.
 
-        An expired one is kept: a clock that is set back makes it good again, as at a real server.
+        An expired token stays here: if the clock is set back, it is valid again.
         """
         with self._lock:
             token = self._tokens.get(value)
         return token if token is not None and now < token.expires_at else None
 
     def revoke(self, value: str, *, client_id: str) -> None:
-        """Forget a token if it was issued to this client, and do nothing otherwise (RFC 7009 §2.1)."""
+        """Remove a token if it was issued to this client (RFC 7009 §2.1)."""
         with self._lock:
             token = self._tokens.get(value)
             if token is not None and token.client_id == client_id:
                 del self._tokens[value]
 
     def revoke_client(self, client_id: str) -> None:
-        """Forget every token of one client."""
+        """Remove every token of one client."""
         with self._lock:
-            self._tokens = {value: token for value, token in self._tokens.items() if token.client_id != client_id}
+            self._tokens = {
+                value: token
+                for value, token in self._tokens.items()
+                if token.client_id != client_id
+            }
 
     def revoke_all(self) -> None:
-        """Forget every token."""
+        """Remove every token."""
         with self._lock:
             self._tokens.clear()

@@ -1,81 +1,169 @@
-"""``bitquery-auth sandbox``: a stand-in for programs in any language, until it is told to stop."""
+"""``bitquery-auth sandbox``: a stand-in for programs in any language, until it is stopped."""
 
 import os
-import shlex
+import re
 import signal
-import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 
+from bitquery_auth import ClientCredentials, ConfigurationError
 from bitquery_auth._cli import main, serve
 from bitquery_auth.sandbox import Sandbox
-from tests.cli.running import Command, run, start, stopped
+from tests.kit.waiting import until
+
+PROGRAM = """
+import os
+import bitquery_auth
+import requests
+auth = bitquery_auth.RequestsAuth(bitquery_auth.from_env())
+query = {"query": "{ EVM { Blocks(limit: {count: 1}) { Block { Number } } } }"}
+print(requests.post(os.environ["BITQUERY_ENDPOINT"], json=query, auth=auth).json()["data"])
+"""
 
 
-def _exported(lines: list[str]) -> dict[str, str]:
-    """What a shell makes of them."""
-    words = [shlex.split(line) for line in lines]
-    assert all(first == "export" for first, _ in words)
-    return dict(setting.split("=", 1) for _, setting in words)
+class Served:
+    """A running ``bitquery-auth sandbox``, whose output goes to files."""
+
+    def __init__(self, folder: Path, *options: str, stdin: int = subprocess.PIPE) -> None:
+        self.settings, self.log = folder / "settings.sh", folder / "log"
+        with self.settings.open("wb") as stdout, self.log.open("wb") as stderr:
+            self.process = subprocess.Popen(
+                [sys.executable, "-W", "error", "-m", "bitquery_auth", "sandbox", *options],
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                text=True,
+                bufsize=1,
+            )
+        self.wait_for_log("Ctrl+C stops it")
+
+    def wait_for_log(self, text: str) -> str:
+        """Return the log once it contains a text."""
+        until(lambda: text in self.log.read_text(), timeout=60)
+        return self.log.read_text()
+
+    def command(self, line: str, reply: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(line + "\n")
+        self.wait_for_log(reply)
+
+    def setting(self, name: str) -> str:
+        found = re.search(f"^export BITQUERY_{name}='?(.*?)'?$", self.settings.read_text(), re.MULTILINE)
+        assert found is not None
+        return found[1]
+
+    def credentials(self) -> ClientCredentials:
+        return ClientCredentials(
+            self.setting("CLIENT_ID"),
+            self.setting("CLIENT_SECRET"),
+            token_endpoint=self.setting("TOKEN_ENDPOINT"),
+        )
+
+    def api_status(self, access_token: str) -> int:
+        headers = {"Authorization": f"Bearer {access_token}"}
+        return requests.get(self.setting("ENDPOINT"), headers=headers, timeout=10).status_code
+
+
+@contextmanager
+def served(folder: Path, *options: str, stdin: int = subprocess.PIPE) -> Iterator[Served]:
+    running = Served(folder, *options, stdin=stdin)
+    with running.process:
+        try:
+            yield running
+        finally:
+            running.process.kill()
+
+
+def run_program(settings: Path) -> str:
+    """Run a program in a shell into which the settings were pasted."""
+    return subprocess.run(
+        ["sh", "-c", f'. "{settings}" && exec "$0" -W error -c "$1"', sys.executable, PROGRAM],
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_its_settings_work_in_another_process_and_a_signal_ends_it(number: signal.Signals, tmp_path: Path) -> None:
-    with start("sandbox") as serving:
-        assert serving.stdout is not None
-        settings = _exported([serving.stdout.readline() for _ in range(6)])
-        environment = os.environ | settings | {"BITQUERY_CACHE_DIR": str(tmp_path)}
-        token = run("token", environment=environment)
-        query = run("query", "{ x }", environment=environment)
-        code, out, err = stopped(serving, number)
-    assert (token.code, query.code) == (0, 0)
-    assert (code, out) == (0, "")
-    assert err.endswith("Stopped after 1 token requests and 1 API requests, 0 of which were refused.\n")
-    assert f"allowed_hosts=('{settings['BITQUERY_ENDPOINT'].split('/')[2]}',)" in err
+def test_a_program_runs_with_the_settings_until_a_signal_stops_the_sandbox(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    with served(tmp_path, stdin=subprocess.DEVNULL) as sandbox:
+        assert run_program(sandbox.settings) == "{'EVM': {'Blocks': [{'Block': {'Number': 1}}]}}\n"
+        assert sandbox.setting("WEBSOCKET_ENDPOINT").startswith("ws://127.0.0.1:")
+        sandbox.process.send_signal(number)
+        assert sandbox.process.wait(10) == 0
+    log = sandbox.log.read_text().splitlines()
+    assert [line.partition(" ")[2] for line in log[2:4]] == [
+        "POST /oauth2/token: 200",
+        "POST /graphql: 200",
+    ]
+    assert log[4:] == ["Stopped. Token requests: 1. API requests: 1, of which 0 got a 401."]
 
 
-def test_port_and_lifetime_are_as_asked(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    served: list[Sandbox] = []
+def test_commands_revoke_tokens_and_make_an_outage(tmp_path: Path) -> None:
+    with served(tmp_path) as sandbox:
+        token = sandbox.credentials().token().access_token
+        assert sandbox.api_status(token) == 200
+        sandbox.command("revoke", "Every token is revoked.")
+        assert sandbox.api_status(token) == 401
+        sandbox.command("out", "The token endpoint fails")
+        endpoint = sandbox.setting("TOKEN_ENDPOINT")
+        assert requests.post(endpoint, timeout=10).status_code == 503
+        sandbox.command(" in ", "The token endpoint works.")
+        sandbox.command("help", "'help' is not a command. Type revoke, out, in or quit.")
+        assert requests.post(endpoint, timeout=10).status_code == 400
+        sandbox.command("quit", "Stopped.")
+        assert sandbox.process.wait(10) == 0
+    assert token not in sandbox.log.read_text()
 
-    def interrupted(_: float) -> None:
+
+def test_port_lifetime_and_auth_method_are_as_asked(tmp_path: Path) -> None:
+    with Sandbox() as before:
+        port = before.port
+    options = ("--port", str(port), "--lifetime", "2.5", "--auth-method", "client_secret_basic")
+    with served(tmp_path, *options) as sandbox:
+        assert sandbox.setting("ENDPOINT") == f"http://127.0.0.1:{port}/graphql"
+        assert sandbox.setting("TOKEN_ENDPOINT_AUTH_METHOD") == "client_secret_basic"
+        auth = (sandbox.setting("CLIENT_ID"), sandbox.setting("CLIENT_SECRET"))
+        form = {"grant_type": "client_credentials"}
+        response = requests.post(sandbox.setting("TOKEN_ENDPOINT"), form, auth=auth, timeout=10)
+        assert response.json()["expires_in"] == 2
+
+
+def test_signal_handlers_of_the_process_are_restored(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: float) -> None:
         raise KeyboardInterrupt
 
-    def remembered(**settings: object) -> Sandbox:
-        served.append(Sandbox(**settings))  # type: ignore[arg-type]
-        return served[0]
-
-    monkeypatch.setattr(serve, "Sandbox", remembered)
-    monkeypatch.setattr("time.sleep", interrupted)
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    assert main(["sandbox", "--port", str(port), "--lifetime", "2.5"]) == 0
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
-    assert (served[0].port, served[0].lifetime) == (port, 2.5)
-    assert f"export BITQUERY_ENDPOINT=http://127.0.0.1:{port}/graphql\n" in capsys.readouterr().out
+    monkeypatch.setattr("time.sleep", interrupt)
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    assert main(["sandbox"]) == 0
+    assert [signal.getsignal(number) for number in numbers] == before
 
 
-def test_a_port_that_is_taken_is_a_configuration_error(command: Command, sandbox: Sandbox) -> None:
-    code, out, err = command("sandbox", "--port", str(sandbox.port))
-    assert (code, out) == (2, "")
-    assert err.startswith(f"bitquery-auth: --port: {sandbox.port} cannot be served on: Address already in use")
+def test_a_port_that_is_taken_is_a_configuration_error(sandbox: Sandbox) -> None:
+    with pytest.raises(ConfigurationError, match=f"--port: {sandbox.port} is not available"):
+        serve.sandbox(port=sandbox.port, lifetime=60, auth_method="client_secret_post")
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [
-        ("--port", "65536"),
-        ("--port", "-1"),
-        ("--port", "http"),
-        ("--lifetime", "0"),
-        ("--lifetime", "-1"),
-        ("--lifetime", "nan"),
-        ("--lifetime", "inf"),
-        ("--lifetime", "long"),
-    ],
+    [("--port", "65536"), ("--port", "-1"), ("--port", "http")]
+    + [("--lifetime", seconds) for seconds in ("0", "-1", "nan", "inf", "long")],
 )
-def test_settings_that_make_no_sense_are_refused(arguments: tuple[str, str], command: Command) -> None:
-    code, out, err = command("sandbox", *arguments)
-    assert (code, out) == (2, "")
-    assert f"argument {arguments[0]}: " in err
+def test_an_option_with_a_wrong_value_is_a_usage_error(
+    arguments: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["sandbox", *arguments])
+    assert caught.value.code == 2
+    assert f"argument {arguments[0]}: " in capsys.readouterr().err
