@@ -129,8 +129,8 @@ def _signing_key(text: str) -> tuple[Any, str]:
             key = import_for_fetch("joserfc.jwk").import_key(key, kind)
     except (ValueError, TypeError, KeyError, AttributeError):
         raise ConfigurationError(
-            "client_secret must be the private key for private_key_jwt, RSA or EC: the text of a PEM "
-            "file without a password, or of a JWK."
+            "client_secret must be the private key for private_key_jwt, RSA or EC: the text of a "
+            "PEM file without a password, or of a JWK."
         ) from None
     return key, algorithm
 
