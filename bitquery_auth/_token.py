@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Protocol, Self, cast, runtime_checkable
 
-from bitquery_auth._checks import check_access_token, check_plain_text, check_text, must_be
+from bitquery_auth._checks import (
+    check_access_token,
+    check_plain_text,
+    check_text,
+    is_async,
+    must_be,
+)
 from bitquery_auth._errors import ConfigurationError
 from bitquery_auth._secret import Secret
 
@@ -22,9 +26,8 @@ V1_KEY_MESSAGE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
 class Token:
-    """An access token (RFC 6749 §1.4). Its repr does not show it; use ``token.access_token``.
+    """An access token (RFC 6749 §1.4). It is immutable, and its repr does not show it.
 
     Args:
         access_token: The token itself: printable ASCII without spaces, as a header can carry it.
@@ -32,25 +35,42 @@ class Token:
         scope: The scopes that it was granted, or None if they are not known.
         expires_at: When it expires, with a time zone, or None if that is not known.
 
+    Attributes:
+        access_token: As given.
+        token_type: As given.
+        scope: As given.
+        expires_at: The same moment in UTC.
+
     Raises:
         ConfigurationError: No request could carry the value, or the time has no zone.
     """
 
-    access_token: str = field(repr=False)
-    token_type: str = field(default="Bearer", kw_only=True)
-    scope: str | None = field(default=None, kw_only=True)
-    expires_at: datetime | None = field(default=None, kw_only=True)
+    # Not a dataclass: what that imports would be a tenth of the time to import this package.
 
-    def __post_init__(self) -> None:
-        plain = str(check_access_token("access_token", self.access_token))
-        object.__setattr__(self, "access_token", plain)  # a Secret cannot be serialised by others
-        check_plain_text("token_type", self.token_type)
-        if self.scope is not None and not (
-            isinstance(self.scope, str) and self.scope.isprintable()
-        ):
+    __slots__ = ("access_token", "expires_at", "scope", "token_type")
+
+    access_token: str
+    token_type: str
+    scope: str | None
+    expires_at: datetime | None
+
+    def __init__(
+        self,
+        access_token: str,
+        *,
+        token_type: str = "Bearer",  # noqa: S107 - a type, not a secret
+        scope: str | None = None,
+        expires_at: datetime | None = None,
+    ) -> None:
+        check_access_token("access_token", access_token)
+        check_plain_text("token_type", token_type)
+        if scope is not None and not (isinstance(scope, str) and scope.isprintable()):
             raise must_be("scope", "a printable string or None")
-        if self.expires_at is not None:
-            object.__setattr__(self, "expires_at", _in_utc(self.expires_at))
+        set_attribute = object.__setattr__
+        set_attribute(self, "access_token", str(access_token))  # others cannot serialise a Secret
+        set_attribute(self, "token_type", token_type)
+        set_attribute(self, "scope", scope)
+        set_attribute(self, "expires_at", None if expires_at is None else _in_utc(expires_at))
 
     @property
     def expires_in(self) -> float | None:
@@ -62,6 +82,36 @@ class Token:
         """Whether it is known to have expired."""
         seconds = self.expires_in
         return seconds is not None and seconds <= 0
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("a Token is immutable")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("a Token is immutable")
+
+    def __eq__(self, other: object) -> bool:
+        return self._fields() == other._fields() if isinstance(other, Token) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._fields())
+
+    def __repr__(self) -> str:
+        return (
+            f"Token(<hidden>, token_type={self.token_type!r}, scope={self.scope!r}, "
+            f"expires_at={self.expires_at!r})"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _token, self._fields()
+
+    def _fields(self) -> tuple[str, str, str | None, datetime | None]:
+        return self.access_token, self.token_type, self.scope, self.expires_at
+
+
+def _token(
+    access_token: str, token_type: str, scope: str | None, expires_at: datetime | None
+) -> Token:
+    return Token(access_token, token_type=token_type, scope=scope, expires_at=expires_at)
 
 
 def _in_utc(expires_at: datetime) -> datetime:
@@ -103,6 +153,8 @@ class TokenSource(Protocol):
 
 def check_token_source(field: str, value: object) -> TokenSource:
     """Require an object with the methods of a `TokenSource`, and name the usual mistakes."""
+    if isinstance(value, Source):
+        return cast("TokenSource", value)
     if isinstance(value, type):
         raise ConfigurationError(
             f"{field} is the class {value.__name__} itself: write {value.__name__}(…), with its "
@@ -116,9 +168,7 @@ def check_token_source(field: str, value: object) -> TokenSource:
     if callable(value) and not isinstance(value, TokenSource):
         name = getattr(value, "__qualname__", type(value).__name__)
         raise ConfigurationError(f"{field} is the function {name} itself: call it, {name}().")
-    if not isinstance(value, TokenSource) or any(
-        map(iscoroutinefunction, (value.token, value.discard))
-    ):
+    if not isinstance(value, TokenSource) or is_async(value.token) or is_async(value.discard):
         raise ConfigurationError(
             f"{field} must be a token source, not {type(value).__name__}: ClientCredentials(id, "
             f"secret), StaticToken(token), or an object with token() and discard(token), neither "

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -29,7 +28,6 @@ _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _TYPES_NO_BEARER_HEADER_CARRIES = frozenset({"dpop", "mac", "pop"})
 
 
-@dataclass(frozen=True, slots=True)
 class TokenResponse:
     """An HTTP response that was read.
 
@@ -42,12 +40,22 @@ class TokenResponse:
         secrets: What was sent and must not be shown, should the server quote it.
     """
 
-    status_code: int
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
-    endpoint: str
-    is_truncated: bool = False
-    secrets: tuple[str, ...] = field(default=(), repr=False)
+    def __init__(
+        self,
+        status_code: int,
+        headers: Mapping[str, str],
+        body: bytes,
+        endpoint: str,
+        *,
+        is_truncated: bool = False,
+        secrets: tuple[str, ...] = (),
+    ) -> None:
+        self.status_code = status_code
+        self.headers = headers
+        self.body = body
+        self.endpoint = endpoint
+        self.is_truncated = is_truncated
+        self.secrets = secrets
 
     @property
     def is_success(self) -> bool:
