@@ -27,7 +27,7 @@ from bitquery_auth._checks import (
     must_be,
 )
 from bitquery_auth._errors import CallableFailedError, ConfigurationError, raised_by_signal_handler
-from bitquery_auth._imports import import_for_fetch
+from bitquery_auth._imports import importing
 from bitquery_auth._secret import Secret
 from bitquery_auth._sources.cache import fingerprint
 
@@ -62,8 +62,10 @@ class NamedMethod(NamedTuple):
 def _client_secret_post(
     auth: Any, method: str, uri: str, headers: Any, body: Any
 ) -> tuple[str, Any, Any]:
-    authlib = import_for_fetch("authlib.oauth2.auth")
-    return authlib.encode_client_secret_post(auth, method, uri, headers, body)  # type: ignore[no-any-return]  # Authlib has no types
+    with importing:
+        from authlib.oauth2.auth import encode_client_secret_post  # noqa: PLC0415 - loaded by the first fetch
+
+    return encode_client_secret_post(auth, method, uri, headers, body)  # type: ignore[no-any-return]  # Authlib has no types
 
 
 def _client_secret_basic(
@@ -88,18 +90,22 @@ def _client_secret_jwt(
     auth: Any, method: str, uri: str, headers: Any, body: Any
 ) -> tuple[str, Any, Any]:
     """Sign an assertion with the secret (RFC 7523 §2.2)."""
-    signer = import_for_fetch("authlib.oauth2.rfc7523").ClientSecretJWT()
-    return signer(auth, method, uri, headers, body)  # type: ignore[no-any-return]  # Authlib has no types
+    with importing:
+        from authlib.oauth2.rfc7523 import ClientSecretJWT  # noqa: PLC0415 - loaded by the first fetch
+
+    return ClientSecretJWT()(auth, method, uri, headers, body)  # type: ignore[no-any-return]  # Authlib has no types
 
 
 def _private_key_jwt(
     auth: Any, method: str, uri: str, headers: Any, body: Any
 ) -> tuple[str, Any, Any]:
     """Sign an assertion with the private key (RFC 7523 §2.2)."""
+    with importing:
+        from authlib.oauth2.rfc7523 import PrivateKeyJWT  # noqa: PLC0415 - loaded by the first fetch
+
     key, algorithm = _signing_key(auth.client_secret)
-    signer = import_for_fetch("authlib.oauth2.rfc7523").PrivateKeyJWT(alg=algorithm)
     client = SimpleNamespace(client_id=auth.client_id, client_secret=key)
-    return signer(client, method, uri, headers, body)  # type: ignore[no-any-return]  # Authlib has no types
+    return PrivateKeyJWT(alg=algorithm)(client, method, uri, headers, body)  # type: ignore[no-any-return]  # Authlib has no types
 
 
 _EC_ALGORITHMS = {256: "ES256", 384: "ES384", 521: "ES512"}
@@ -117,16 +123,23 @@ def _signing_key(text: str) -> tuple[Any, str]:
             kind = key["kty"]
             size = int(key["crv"].removeprefix("P-")) if kind == "EC" else 0
         else:
+            with importing:
+                from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - loaded by the first fetch
+                    load_pem_private_key,
+                )
+
             key = text
-            serialization = import_for_fetch("cryptography.hazmat.primitives.serialization")
-            parsed = serialization.load_pem_private_key(text.encode(), None)
+            parsed: Any = load_pem_private_key(text.encode(), None)
             kind = "EC" if hasattr(parsed, "curve") else "RSA"
             size = parsed.key_size
         algorithm = _EC_ALGORITHMS[size] if kind == "EC" else "RS256"
         if (
             find_spec("authlib._joserfc_helpers") is not None
         ):  # Authlib 1.7 and later want an object
-            key = import_for_fetch("joserfc.jwk").import_key(key, kind)
+            with importing:
+                from joserfc.jwk import import_key  # noqa: PLC0415 - loaded by the first fetch
+
+            key = import_key(key, kind)
     except (ValueError, TypeError, KeyError, AttributeError):
         raise ConfigurationError(
             "client_secret must be the private key for private_key_jwt, RSA or EC: the text of a "
@@ -139,8 +152,10 @@ def _tls_client_auth(
     auth: Any, method: str, uri: str, headers: Any, body: Any
 ) -> tuple[str, Any, Any]:
     """Send the client id only: the certificate of the connection proves it (RFC 8705 §2.1)."""
-    authlib = import_for_fetch("authlib.oauth2.auth")
-    return authlib.encode_none(auth, method, uri, headers, body)  # type: ignore[no-any-return]  # Authlib has no types
+    with importing:
+        from authlib.oauth2.auth import encode_none  # noqa: PLC0415 - loaded by the first fetch
+
+    return encode_none(auth, method, uri, headers, body)  # type: ignore[no-any-return]  # Authlib has no types
 
 
 METHODS: dict[str, NamedMethod] = {
@@ -275,7 +290,10 @@ class TokenEndpointClient:
         further_secrets: Iterable[str] = (),
     ) -> Any:
         """Return Authlib's client over a session that sends through our transport."""
-        requests = import_for_fetch("requests")
+        with importing:
+            import requests  # noqa: PLC0415 - loaded by the first fetch
+            from authlib.oauth2.client import OAuth2Client  # noqa: PLC0415 - loaded by the first fetch
+
         transport = open_transport(self._transport)
         secrets = (secret, _basic_credentials(self.client_id, secret), *further_secrets)
 
@@ -294,9 +312,7 @@ class TokenEndpointClient:
             request.headers.update(headers)
             return request
 
-        client = import_for_fetch("authlib.oauth2.client").OAuth2Client(
-            SimpleNamespace(post=post), self.client_id, secret, scope=self.scope
-        )
+        client = OAuth2Client(SimpleNamespace(post=post), self.client_id, secret, scope=self.scope)
         client.client_auth = lambda _: authenticate
         client.parse_response_token = lambda response: response
         return client
@@ -304,9 +320,10 @@ class TokenEndpointClient:
     def _authenticate(
         self, secret: str, method: str, uri: str, headers: dict[str, str], body: Any
     ) -> tuple[str, Any, Any]:
-        client = import_for_fetch("authlib.oauth2.auth").ClientAuth(
-            self.client_id, secret, self._method.authenticate
-        )
+        with importing:
+            from authlib.oauth2.auth import ClientAuth  # noqa: PLC0415 - loaded by the first fetch
+
+        client = ClientAuth(self.client_id, secret, self._method.authenticate)
         prepare = partial(client.prepare, method, uri, headers, body)
         if isinstance(self._auth_method, str):
             return prepare()  # type: ignore[no-any-return]  # Authlib has no types
@@ -321,10 +338,10 @@ class TokenEndpointClient:
 
 def open_transport(settings: Mapping[str, Any]) -> Transport:
     """Return the transport for the settings that `check_transport` returned."""
-    transport: Transport = import_for_fetch("bitquery_auth._sources.transport").Transport(
-        **settings
-    )
-    return transport
+    with importing:
+        from bitquery_auth._sources.transport import Transport  # noqa: PLC0415 - loaded by the first fetch
+
+    return Transport(**settings)
 
 
 def _call(field: str, function: Callable[..., T], *args: Any) -> T:

@@ -125,7 +125,7 @@ class Transport:
         cert = self.cert if isinstance(self.cert, tuple) else (self.cert,)
         for name, given in ((field, verify), *(("cert", path) for path in cert)):
             if isinstance(given, str) and not Path(given).exists():
-                raise ConfigurationError(f"{name} names a file or folder that does not exist.")
+                raise ConfigurationError(f"{name} names certificates that do not exist: {given}.")
         return verify
 
     def _proxy(self, endpoint: str) -> _Proxy:
@@ -198,9 +198,9 @@ class _Proxy:
         )
 
     def describe(self, host: str) -> str:
-        address = (self.url or "").rpartition("@")[2].partition("://")[2] or self.url
-        shown = redact(str(address)).rstrip("/")
-        return f"the proxy {shown} (set by {self.origin}), asked for {host}"
+        """Name the proxy, without its user and password, for a request to a host."""
+        address = (self.url or "").rpartition("@")[2].rpartition("://")[2].rstrip("/")
+        return f"the proxy {redact(address)} (set by {self.origin}), asked for {host}"
 
 
 def _hint(chain: list[BaseException], proxy: _Proxy) -> str:
