@@ -17,8 +17,6 @@ from typing import Any
 
 from bitquery_auth.sandbox._messages import Headers, Request, Response
 
-__all__ = ["Pause", "Respond", "Server"]
-
 Pause = Callable[[float], bool]
 """Waits this many seconds, but not beyond `Server.stop`; returns whether the server is stopping."""
 

@@ -19,8 +19,6 @@ from websockets.typing import Subprotocol
 from bitquery_auth.sandbox._graphql import GraphQLError, GraphQLRequest, parse, parse_request
 from bitquery_auth.sandbox._messages import Request, Response, Subscription
 
-__all__ = ["Execute", "WebSocket", "accept"]
-
 Execute = Callable[[GraphQLRequest, int | None], Mapping[str, Any]]
 """Returns the response body for an operation; for a subscription, at the block of this number."""
 
