@@ -9,9 +9,9 @@ import socketserver
 import sys
 import threading
 from collections.abc import Callable
+from email.message import Message
 from functools import partial
 from http import HTTPStatus
-from http.client import HTTPMessage
 from http.server import BaseHTTPRequestHandler
 from io import BufferedIOBase
 from typing import Any
@@ -149,7 +149,7 @@ class _Connection(BaseHTTPRequestHandler):
         self.wfile.flush()
 
 
-def read_body(stream: BufferedIOBase, headers: HTTPMessage) -> bytes:
+def read_body(stream: BufferedIOBase, headers: Message) -> bytes:
     """Read the body that follows a request's head.
 
     Raises:
