@@ -160,21 +160,21 @@ def check_token_source(field: str, value: object) -> TokenSource:
             f"{field} is the class {value.__name__} itself: write {value.__name__}(…), with its "
             f"arguments."
         )
+    if isinstance(value, TokenSource) and not is_async(value.token) and not is_async(value.discard):
+        return value
     if hasattr(value, "headers") and hasattr(value, "url"):
         raise ConfigurationError(
             "An auth class was given as auth= itself: write auth=RequestsAuth(source) for "
             "requests, auth=HTTPXAuth(source) for httpx."
         )
-    if callable(value) and not isinstance(value, TokenSource):
+    if callable(value):
         name = getattr(value, "__qualname__", type(value).__name__)
         raise ConfigurationError(f"{field} is the function {name} itself: call it, {name}().")
-    if not isinstance(value, TokenSource) or is_async(value.token) or is_async(value.discard):
-        raise ConfigurationError(
-            f"{field} must be a token source, not {type(value).__name__}: ClientCredentials(id, "
-            f"secret), StaticToken(token), or an object with token() and discard(token), neither "
-            f"of them async."
-        )
-    return value
+    raise ConfigurationError(
+        f"{field} must be a token source, not {type(value).__name__}: ClientCredentials(id, "
+        f"secret), StaticToken(token), or an object with token() and discard(token), neither of "
+        f"them async."
+    )
 
 
 class CopyReturnsSelf:
