@@ -1,5 +1,6 @@
 """``bitquery-auth sandbox``: a stand-in for programs in any language, until it is stopped."""
 
+import io
 import os
 import re
 import signal
@@ -141,15 +142,20 @@ def test_port_lifetime_and_auth_method_are_as_asked(tmp_path: Path) -> None:
         assert response.json()["expires_in"] == 2
 
 
-def test_signal_handlers_of_the_process_are_restored(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("end", ["quit\n", ""], ids=["quit", "interrupt"])
+def test_signal_handlers_of_the_process_are_restored(
+    end: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def interrupt(_: float) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("time.sleep", interrupt)
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"revoke\nout\nin\nhelp\n{end}"))
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.getsignal(number) for number in numbers]
     assert main(["sandbox"]) == 0
     assert [signal.getsignal(number) for number in numbers] == before
+    assert "Stopped." in capsys.readouterr().err
 
 
 def test_a_port_that_is_taken_is_a_configuration_error(sandbox: Sandbox) -> None:
