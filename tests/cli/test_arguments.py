@@ -9,7 +9,7 @@ import pytest
 
 from bitquery_auth import __main__ as main_module
 from bitquery_auth import __version__
-from bitquery_auth._cli import main
+from bitquery_auth._cli import _TOKEN_OPTIONS, main
 from bitquery_auth._cli.arguments import make_parser
 from bitquery_auth._cli.exit_codes import MEANINGS
 from tests.cli.runner import COMMAND, Runner
@@ -81,6 +81,10 @@ def test_a_usage_error_ends_with_2_and_shows_the_usage(
     assert (code, out) == (2, "")
     assert err.startswith("usage: bitquery-auth")
     assert message in err.splitlines()[-1]
+
+
+def test_the_call_without_argparse_has_the_defaults_of_argparse() -> None:
+    assert vars(make_parser().parse_args(["token"])) == _TOKEN_OPTIONS
 
 
 def test_the_options_of_the_sandbox_are_parsed() -> None:

@@ -180,5 +180,15 @@ def test_a_kept_token_is_printed_without_the_libraries_of_a_request(process: Run
     )
     ran = process.run_python(code)
     assert (ran.code, ran.out) == (0, process("token").out)
-    unwanted = {"asyncio", "authlib", "filelock", "httpx", "redis", "requests", "ssl", "urllib3"}
+    unwanted = {
+        "argparse",
+        "asyncio",
+        "authlib",
+        "filelock",
+        "httpx",
+        "redis",
+        "requests",
+        "ssl",
+        "urllib3",
+    }
     assert not unwanted & set(ran.err.split())
