@@ -87,10 +87,17 @@ def test_the_headers_are_written_as_yaml_and_json(sent: Any, header_name: str) -
     assert json.loads(json.dumps(plain))[header_name.lower()] == "t"
 
 
+def _without_token(response: dict[str, Any]) -> dict[str, Any]:
+    body = response["body"]["string"]
+    if b"access_token" in body:
+        response["body"]["string"] = json.dumps(json.loads(body) | {"access_token": "x"}).encode()
+    return response
+
+
 FILTERS: dict[str, Any] = {
     "filter_headers": ["authorization"],
     "filter_post_data_parameters": ["client_secret"],
-    "before_record_response": lambda response: _without_token(response),
+    "before_record_response": _without_token,
 }
 """What keeps tokens and the secret out of a cassette of vcrpy."""
 
@@ -110,13 +117,6 @@ def test_vcrpy_records_a_request_and_plays_it_back(
         client = open_client(sandbox.credentials())
         assert client.post(sandbox.graphql_endpoint, json=QUERY).status == 200
     assert (sandbox.api_requests, sandbox.token_requests) == (1, 1)
-
-
-def _without_token(response: dict[str, Any]) -> dict[str, Any]:
-    body = response["body"]["string"]
-    if b"access_token" in body:
-        response["body"]["string"] = json.dumps(json.loads(body) | {"access_token": "x"}).encode()
-    return response
 
 
 @pytest.fixture
