@@ -68,6 +68,7 @@ def test_the_example_in_another_language_gets_a_response_from_the_api(
     if shutil.which(NEEDED[language]) is None:
         pytest.skip(f"{NEEDED[language]} is not installed")
     code = code_blocks(section, language)[0].removeprefix("<?php\n")
+    code = code.replace("https://streaming.bitquery.io/graphql", running.graphql_endpoint)
     done = subprocess.run(
         [
             *INTERPRETERS[language],

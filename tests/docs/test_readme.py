@@ -1,4 +1,4 @@
-"""The README's snippets run as they are written, and its first commands are those of the project."""
+"""The README's snippets run as they are written, and its first commands are the project's."""
 
 import os
 import re
