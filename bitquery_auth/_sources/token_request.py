@@ -7,9 +7,9 @@ server's ``expires_at`` and drop parameters when it renews.
 
 from __future__ import annotations
 
-import base64
 import json
 import sys
+from binascii import b2a_base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from importlib.util import find_spec
@@ -29,10 +29,10 @@ from bitquery_auth._checks import (
 from bitquery_auth._errors import CallableFailedError, ConfigurationError, raised_by_signal_handler
 from bitquery_auth._imports import importing
 from bitquery_auth._secret import Secret
-from bitquery_auth._sources.cache import fingerprint
+from bitquery_auth._sources.cache import fingerprint, now
 
 if TYPE_CHECKING:
-    from bitquery_auth._sources.token_response import TokenResponse
+    from bitquery_auth._sources.token_response import ParsedToken, TokenResponse
     from bitquery_auth._sources.transport import Transport
 
 T = TypeVar("T")
@@ -81,9 +81,8 @@ def _client_secret_basic(
 
 
 def _basic_credentials(client_id: str, secret: str) -> str:
-    return base64.b64encode(
-        f"{quote(client_id, safe='')}:{quote(secret, safe='')}".encode()
-    ).decode()
+    pair = f"{quote(client_id, safe='')}:{quote(secret, safe='')}"
+    return b2a_base64(pair.encode(), newline=False).decode()
 
 
 def _client_secret_jwt(
@@ -253,29 +252,37 @@ class TokenEndpointClient:
             returned = Secret(returned)  # from here on, no frame shows it
         return self._check_secret("What client_secret returned", returned)
 
-    def request_token(self, secret: str) -> TokenResponse:
+    def request_token(self, secret: str) -> ParsedToken:
         """Request a token.
 
         Raises:
             CallableFailedError: The callable given as authentication method raised.
             TokenRequestError: There was no response.
+            TokenEndpointError: The response was an error.
+            InvalidTokenResponseError: The response held no usable token.
         """
-        client = self._authlib_client(secret, self._token_params)
-        response: TokenResponse = client.fetch_token(
-            self.token_endpoint, grant_type="client_credentials"
-        )
-        return response
+        with importing:
+            from bitquery_auth._sources.token_response import parse_token_response  # noqa: PLC0415 - loaded by the first fetch
 
-    def revoke_token(self, secret: str, access_token: str) -> TokenResponse:
+        client = self._authlib_client(secret, self._token_params)
+        response = client.fetch_token(self.token_endpoint, grant_type="client_credentials")
+        return parse_token_response(response, now().wall)
+
+    def revoke_token(self, secret: str, access_token: str) -> None:
         """Request the revocation of a token (RFC 7009 §2.1), with the same authentication.
 
         Raises:
             CallableFailedError: The callable given as authentication method raised.
             TokenRequestError: There was no response.
+            TokenEndpointError: The response was an error.
         """
+        with importing:
+            from bitquery_auth._sources.token_response import error_from_response  # noqa: PLC0415 - loaded by the first fetch
+
         client = self._authlib_client(secret, (), further_secrets=(access_token,))
-        response: TokenResponse = client.revoke_token(self.revocation_endpoint, token=access_token)
-        return response
+        response = client.revoke_token(self.revocation_endpoint, token=access_token)
+        if not response.is_success:
+            raise error_from_response(response, now().wall, "Check revocation_endpoint.")
 
     def cache_key(self, secret: str) -> str:
         """Return the key of these tokens in a store, made of every setting that shapes them."""

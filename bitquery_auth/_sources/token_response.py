@@ -151,11 +151,6 @@ def parse_seconds(value: object) -> float | None:
     return float(max(-MAX_SECONDS, min(value, MAX_SECONDS)))
 
 
-def split_scope(scope: str | None) -> set[str]:
-    """Return the scopes of a scope string in lower case; some servers separate them by commas."""
-    return set((scope or "").replace(",", " ").lower().split())
-
-
 def error_from_response(
     response: TokenResponse, now: float, hint: str | None = None
 ) -> TokenEndpointError:
