@@ -1,21 +1,16 @@
-"""Clients and a server on loopback to which every host name leads."""
+"""A source that counts calls, and a server to which every host name leads."""
 
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
 import pytest
 
-from bitquery_auth import Token, TokenSource
-from tests.kit.clients import CLIENTS, Client, client_params
+from bitquery_auth import Token
 from tests.kit.origin import Origin, Request
 
 TOKEN = "ory_at_T0KEN.s3ntinel"
-
-Open = Callable[..., Client]
 
 
 class CountingSource:
@@ -44,43 +39,19 @@ def is_bitquery_name(name: str) -> bool:
 
 
 @pytest.fixture
+def allowed_hosts() -> tuple[str, ...]:
+    """Bitquery's hosts, as by default."""
+    return ("bitquery.io", "*.bitquery.io")
+
+
+@pytest.fixture
 def source() -> CountingSource:
     return CountingSource()
 
 
-@pytest.fixture(params=client_params())
-def kind(request: pytest.FixtureRequest) -> type[Client]:
-    """One of the clients."""
-    return CLIENTS[request.param]
-
-
-@pytest.fixture
-def open_client(kind: type[Client]) -> Iterator[Open]:
-    """Opens a client whose auth has this source and these settings."""
-    with ExitStack() as stack:
-
-        def opened(source: TokenSource, **settings: Any) -> Client:
-            return stack.enter_context(kind(kind.auth_class(source, **settings)))
-
-        yield opened
-
-
-@pytest.fixture
-def origin() -> Iterator[Origin]:
-    with Origin() as running:
-        yield running
-
-
-@pytest.fixture
-def elsewhere() -> Iterator[Origin]:
-    """A second server, on another port."""
-    with Origin() as running:
-        yield running
-
-
 @pytest.fixture
 def names(origin: Origin, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Makes every host name lead to `origin`, on any port, and records the names that are looked up."""
+    """The names that are looked up, each of which leads to `origin`, on any port."""
     looked_up: list[str] = []
     port = urlsplit(origin.at()).port
     resolve, connect = socket.getaddrinfo, anyio.connect_tcp
