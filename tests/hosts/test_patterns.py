@@ -1,17 +1,16 @@
 """Which hosts each pattern of ``allowed_hosts`` allows, and which patterns are rejected."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bitquery_auth import ConfigurationError
 from bitquery_auth._checks import is_loopback
 from bitquery_auth._hosts import AllowedHosts, Origin
+from tests.hosts.conftest import same_examples_in_every_run
 
 labels = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
 names = st.lists(labels, min_size=1, max_size=4).map(".".join)
-
-same_examples_in_every_run = settings(derandomize=True, deadline=None)
 
 
 def allows(pattern: str, host: str, port: int | None = None, scheme: str = "https") -> bool:

@@ -10,11 +10,16 @@ import httpx
 import httpx2
 import pytest
 import requests
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bitquery_auth import BitqueryAuthError, ConfigurationError
-from tests.hosts.conftest import CountingSource, carries_token, is_bitquery_name
+from tests.hosts.conftest import (
+    CountingSource,
+    carries_token,
+    is_bitquery_name,
+    same_examples_in_every_run,
+)
 from tests.kit.clients import Client, OpenClient
 from tests.kit.origin import Origin
 
@@ -109,14 +114,6 @@ PATHS = ["", "/", "/graphql", "/@evil.example", "?q=@bitquery.io", "#@bitquery.i
 
 well_formed_urls = st.builds(
     "http://{}{}{}{}".format, *map(st.sampled_from, (USERS, HOSTS, PORTS, PATHS))
-)
-
-same_examples_in_every_run = settings(
-    derandomize=True,
-    deadline=None,
-    max_examples=150,
-    # A visit begins by resetting every count, so that examples can share the fixtures.
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 
