@@ -12,9 +12,11 @@ from typing import Any
 import httpx
 import httpx2
 import pytest
+import requests
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bitquery_auth import RequestsAuth
 from tests.hosts.conftest import CountingSource, same_examples_in_every_run
 from tests.kit.clients import HTTPX, Client, OpenClient, only
 from tests.kit.origin import Origin, answering, by_path, redirecting
@@ -160,6 +162,19 @@ def test_a_second_try_that_ends_elsewhere_says_nothing_about_the_new_token(
     assert open_client(source).get(origin.at()).status == status
     assert len(source.discarded) == 1
     assert carried(elsewhere) == [False]
+
+
+def test_a_prepared_request_that_is_redirected_elsewhere_carries_its_token_when_sent_again(
+    source: CountingSource, origin: Origin, elsewhere: Origin
+) -> None:
+    """requests takes ``Authorization`` off the redirected request, not off the first one."""
+    origin.handler = redirecting(307, elsewhere.at())
+    auth = RequestsAuth(source, allowed_hosts=[origin.allowed_host])
+    with requests.Session() as session:
+        prepared = session.prepare_request(requests.Request("GET", origin.at(), auth=auth))
+        for _ in range(2):
+            assert session.send(prepared, timeout=20).status_code == 200
+    assert (carried(origin), carried(elsewhere)) == ([True, True], [False, False])
 
 
 # -- how a Location is written ---------------------------------------------------------------------
