@@ -6,7 +6,7 @@ from bitquery_auth import ClientCredentials, TokenEndpointError
 from bitquery_auth.sandbox import Sandbox
 from tests.kit.clients import OpenClient
 from tests.kit.clock import Clock
-from tests.kit.origin import Origin, redirecting
+from tests.kit.origin import Gate, Origin, redirecting
 from tests.redirects.conftest import each_redirect
 
 
@@ -84,7 +84,7 @@ def test_while_the_token_is_valid_requests_go_on(
     clock: Clock,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    origin.handler = lambda request: sandbox.answer(request, lambda _: False)
+    origin.handler = Gate(sandbox)
     source = sandbox.credentials(token_endpoint=origin.at("/oauth2/token"), renew_ahead=0)
     client = open_client(source)
     client.get(sandbox.graphql_endpoint)
