@@ -4,6 +4,7 @@ import pytest
 
 from bitquery_auth import ClientCredentials, TokenEndpointError
 from bitquery_auth.sandbox import Sandbox
+from tests.faults.proxy import Connection, FaultProxy
 from tests.kit.clients import OpenClient
 from tests.kit.clock import Clock
 from tests.kit.origin import Gate, Origin, redirecting
@@ -102,3 +103,17 @@ def test_a_location_that_is_not_a_url_is_the_same_error(
     origin.handler = redirecting(302, location)
     with pytest.raises(TokenEndpointError, match="redirect"):
         redirected.token()
+
+
+def test_the_body_of_a_redirect_is_not_read_to_its_end() -> None:
+    """requests reads it whole to find out where the redirect leads, even if it is not followed."""
+
+    def endless(connection: Connection) -> None:
+        connection.send(b"HTTP/1.1 307 Moved\r\nLocation: /elsewhere\r\n\r\n")
+        while not connection.server.stopping.is_set():
+            connection.send(b" " * 65536)
+
+    with FaultProxy(lambda _: None) as server:
+        server.mode = endless
+        with pytest.raises(TokenEndpointError, match="redirect"):
+            ClientCredentials("id", "secret", token_endpoint=server.url).token()
