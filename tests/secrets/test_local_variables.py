@@ -70,18 +70,20 @@ def test_a_failed_exchange_for_a_short_term_token_hides_the_long_lived_one(origi
     assert_hides(ShortTermToken(StaticToken(TOKEN), endpoint=origin.at()).token, TOKEN)
 
 
-def test_an_auth_method_that_fails_or_is_interrupted_hides_the_secret(
-    settings: dict[str, Any],
+@pytest.mark.parametrize("raised", [LookupError, KeyboardInterrupt])
+@pytest.mark.parametrize("setting", ["client_secret", "token_endpoint_auth_method"])
+def test_what_a_callable_raises_reaches_the_caller_alone_and_hides_the_secret(
+    setting: str, raised: type[BaseException], settings: dict[str, Any]
 ) -> None:
-    for raised in (LookupError, KeyboardInterrupt):
+    def fail(*_: Any) -> Any:
+        raise raised
 
-        def sign(auth: Any, *_: Any, raised: type[BaseException] = raised) -> Any:
-            raise raised
-
-        source = ClientCredentials("id", SECRET, token_endpoint_auth_method=sign, **settings)
-        with pytest.raises(raised) as caught:
-            source.token()
-        assert_hidden(own_locals(caught.value), SECRET)
+    given: dict[str, Any] = {"client_secret": SECRET} | settings | {setting: fail}
+    source = ClientCredentials("id", **given)
+    with pytest.raises(raised) as caught:
+        source.token()
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+    assert_hidden(own_locals(caught.value), SECRET)
 
 
 # -- construction ----------------------------------------------------------------------------------
