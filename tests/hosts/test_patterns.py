@@ -99,8 +99,9 @@ def test_a_name_beyond_ascii_is_compared_in_its_idna_form() -> None:
 
 def test_a_bare_string_is_rejected() -> None:
     """It is a sequence of letters, none of which is the host that was meant."""
-    with pytest.raises(ConfigurationError, match=r"allowed_hosts .*comma"):
-        AllowedHosts("example.com")
+    for bare in ("example.com", b"example.com", None):
+        with pytest.raises(ConfigurationError, match=r"allowed_hosts .*comma"):
+            AllowedHosts(bare)  # type: ignore[arg-type]  # the mistake
 
 
 def test_an_empty_sequence_is_rejected() -> None:
