@@ -127,8 +127,25 @@ def test_one_pair_of_quotes_around_a_value_comes_off(
         "TOKEN_ENDPOINT": credentials.token_endpoint,
         "SCOPE": "api",
     }.items():
-        setenv(monkeypatch, **{name: f" {quote}{value}{quote}\n"})
+        setenv(monkeypatch, **{name: f" {quote} {value} {quote}\n"})
     assert from_env().token().access_token
+
+
+def test_quotes_that_are_not_a_pair_belong_to_the_value(
+    monkeypatch: Patch, credentials: Sandbox
+) -> None:
+    for secret in ("'half", 'half"', "'two kinds\""):
+        credentials.client_secret = secret
+        setenv(monkeypatch, CLIENT_SECRET=secret)
+        assert from_env().token().access_token
+
+
+def test_an_endpoint_that_is_not_a_url_is_an_error_that_names_the_variable(
+    monkeypatch: Patch,
+) -> None:
+    for value in (SENTINEL, f"https://[{SENTINEL}", f"https://{SENTINEL}:port/"):
+        setenv(monkeypatch, TOKEN="x", ENDPOINT=value)
+        assert "BITQUERY_ENDPOINT must be a URL" in message_of(from_env)
 
 
 # -- tokens ----------------------------------------------------------------------------------------
@@ -175,6 +192,7 @@ def test_with_nothing_set_the_error_names_both_ways(monkeypatch: Patch) -> None:
     message = message_of(from_env)
     for name in ("BITQUERY_CLIENT_ID", "BITQUERY_CLIENT_SECRET", "BITQUERY_TOKEN"):
         assert name in message
+    assert "Automatic" not in message
     setenv(monkeypatch, CLIENT_ID=SENTINEL)
     message = message_of(from_env)
     assert message.startswith("Set BITQUERY_CLIENT_SECRET, or BITQUERY_TOKEN")
@@ -208,16 +226,20 @@ def test_a_token_in_a_file_is_read_each_time(monkeypatch: Patch, tmp_path: Path)
         assert source.token().access_token == token
 
 
-@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe"])
+@pytest.mark.parametrize(
+    ("content", "reason"), [(None, "No such file"), (b"\n", "empty"), (b"\xff\xfe", "UTF-8")]
+)
 def test_a_file_that_cannot_be_read_is_an_error_that_names_the_variable(
-    monkeypatch: Patch, credentials: Sandbox, tmp_path: Path, content: bytes | None
+    monkeypatch: Patch, credentials: Sandbox, tmp_path: Path, content: bytes | None, reason: str
 ) -> None:
     path = tmp_path / "secret"
     if content is not None:
         path.write_bytes(content)
     monkeypatch.delenv("BITQUERY_CLIENT_SECRET")
     setenv(monkeypatch, CLIENT_SECRET_FILE=path)
-    assert "BITQUERY_CLIENT_SECRET_FILE" in message_of(from_env().token)
+    message = message_of(from_env().token)
+    assert "BITQUERY_CLIENT_SECRET_FILE" in message
+    assert reason in message
     assert credentials.token_requests == 0
 
 
