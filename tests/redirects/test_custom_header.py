@@ -1,11 +1,9 @@
-"""A header of another name: read like any other header, renewed like ``Authorization``, not copied.
+"""A header of another name carries the token as ``Authorization`` does.
 
 httpx and httpx2 copy all headers but ``Authorization`` to the request that follows a redirect, so
-the header that carries the token hides from that copy. Transports, adapters and event hooks read
-headers in many ways, and see it in each of them.
+the header that carries the token hides from that copy, and from nothing else.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -18,46 +16,17 @@ from tests.kit.clients import HTTPX, Client, OpenClient, only
 from tests.kit.origin import Origin, by_path, echo, redirecting
 from tests.redirects.conftest import carried, rejecting_once, requiring_a_token
 
-NAME, FIELD = "X-API-Key", ("x-api-key", TOKEN)
-
-VIEWS: dict[str, Callable[[Any], bool]] = {
-    "in": lambda headers: NAME in headers,
-    "[]": lambda headers: headers[NAME] == TOKEN,
-    "get": lambda headers: headers.get(NAME) == TOKEN,
-    "get_list": lambda headers: headers.get_list(NAME) == [TOKEN],
-    "items": lambda headers: FIELD in headers.items(),
-    "multi_items": lambda headers: FIELD in headers.multi_items(),
-    "keys": lambda headers: FIELD[0] in headers.keys(),  # noqa: SIM118 - a view of its own
-    "values": lambda headers: TOKEN in headers.values(),
-    "iteration": lambda headers: FIELD[0] in list(headers),
-    "dict": lambda headers: dict(headers).get(FIELD[0]) == TOKEN,
-    "len": lambda headers: len(headers) == len(headers.raw) == len(headers.multi_items()),
-    "raw": lambda headers: TOKEN.encode() in dict(headers.raw).values(),
-}
-
-
-@pytest.mark.parametrize("module", [httpx, httpx2])
-def test_every_view_of_the_headers_shows_it(module: Any) -> None:
-    """httpx-aiohttp and Starlette's `TestClient` build their requests from ``items``."""
-    seen: dict[str, bool] = {}
-
-    def transport(request: Any) -> Any:
-        seen.update({name: view(request.headers) for name, view in VIEWS.items()})
-        return module.Response(200)
-
-    auth = HTTPXAuth(StaticToken(TOKEN), allowed_hosts=["localhost"], header_name=NAME, scheme="")
-    with module.Client(transport=module.MockTransport(transport), auth=auth) as client:
-        client.get("http://localhost/", headers={NAME: "stale"})
-    assert seen == dict.fromkeys(VIEWS, True)
+NAME = "X-API-Key"
 
 
 @pytest.mark.parametrize("module", [httpx, httpx2])
 def test_a_transport_may_change_and_delete_it(module: Any) -> None:
     def transport(request: Any) -> Any:
+        assert request.headers[NAME] == TOKEN
         request.headers[NAME] = "signed"
         assert request.headers.get_list(NAME) == ["signed"]
         del request.headers[NAME]
-        assert (NAME in request.headers, FIELD[0] in dict(request.headers)) == (False, False)
+        assert (NAME in request.headers, NAME.lower() in dict(request.headers)) == (False, False)
         return module.Response(200)
 
     auth = HTTPXAuth(StaticToken(TOKEN), allowed_hosts=["localhost"], header_name=NAME, scheme="")
@@ -68,8 +37,10 @@ def test_a_transport_may_change_and_delete_it(module: Any) -> None:
 def test_it_is_sent_once(open_client: OpenClient, origin: Origin) -> None:
     client = open_client(StaticToken(TOKEN), header_name=NAME, scheme="")
     assert client.get(origin.at(), headers={NAME: "stale"}).status == 200
-    fields = [(name.lower(), value) for name, value in origin.requests[0].headers.pairs]
-    assert [field for field in fields if field[0] == FIELD[0]] == [FIELD]
+    (request,) = origin.requests
+    assert [value for name, value in request.headers.pairs if name.lower() == NAME.lower()] == [
+        TOKEN
+    ]
 
 
 def test_a_rejected_token_in_it_is_replaced(

@@ -4,10 +4,9 @@ import pytest
 
 from bitquery_auth import ClientCredentials, TokenEndpointError
 from bitquery_auth.sandbox import Sandbox
-from tests.faults.proxy import Connection, FaultProxy
 from tests.kit.clients import OpenClient
 from tests.kit.clock import Clock
-from tests.kit.origin import Gate, Origin, redirecting
+from tests.kit.origin import Connection, Gate, Origin, on_the_wire, redirecting
 from tests.redirects.conftest import each_redirect
 
 
@@ -105,15 +104,16 @@ def test_a_location_that_is_not_a_url_is_the_same_error(
         redirected.token()
 
 
-def test_the_body_of_a_redirect_is_not_read_to_its_end() -> None:
+def test_the_body_of_a_redirect_is_not_read_to_its_end(
+    redirected: ClientCredentials, origin: Origin
+) -> None:
     """requests reads it whole to find out where the redirect leads, even if it is not followed."""
 
+    @on_the_wire
     def endless(connection: Connection) -> None:
         connection.send(b"HTTP/1.1 307 Moved\r\nLocation: /elsewhere\r\n\r\n")
-        while not connection.server.stopping.is_set():
-            connection.send(b" " * 65536)
+        connection.flood(b" " * 65536)
 
-    with FaultProxy(lambda _: None) as server:
-        server.mode = endless
-        with pytest.raises(TokenEndpointError, match="redirect"):
-            ClientCredentials("id", "secret", token_endpoint=server.url).token()
+    origin.handler = endless
+    with pytest.raises(TokenEndpointError, match="redirect"):
+        redirected.token()

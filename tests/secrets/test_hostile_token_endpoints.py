@@ -13,8 +13,7 @@ from bitquery_auth import (
     InvalidTokenResponseError,
     TokenEndpointError,
 )
-from tests.faults.proxy import Connection, FaultProxy
-from tests.kit.origin import Handler, Origin, Request, Response
+from tests.kit.origin import Connection, Handler, Origin, Request, Response, on_the_wire
 from tests.secrets.leaks import assert_hidden, own_locals, texts_of
 
 SECRET = "S3CRET~s3ntinel/+ %"
@@ -126,18 +125,18 @@ NOT_HTTP = {
 
 @pytest.mark.parametrize("template", NOT_HTTP.values(), ids=NOT_HTTP)
 def test_a_secret_that_is_quoted_in_what_is_not_http_is_in_no_error(
-    template: str, caplog: pytest.LogCaptureFixture
+    template: str, source: ClientCredentials, origin: Origin, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The errors of HTTP parsers quote what they could not parse."""
     caplog.set_level("DEBUG", "bitquery_auth")
 
+    @on_the_wire
     def quote_request(connection: Connection) -> None:
         connection.send(template.format(sent(connection.request)).encode())
         connection.close()
 
-    with FaultProxy(lambda _: None) as server:
-        server.mode = quote_request
-        error = error_of(ClientCredentials("the-id", SECRET, token_endpoint=server.url))
+    origin.handler = quote_request
+    error = error_of(source)
     assert_hidden(texts_of(error) + own_locals(error) + caplog.text, SECRET)
 
 

@@ -2,10 +2,8 @@
 
 import ast
 import inspect
-import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from importlib.metadata import version
 from pathlib import Path
@@ -166,47 +164,45 @@ def test_a_name_imports_only_the_clients_that_it_needs_and_warns_of_nothing(
 
 def modules() -> dict[str, ast.Module]:
     """The parsed modules of the package, by name."""
-    paths = sorted(PACKAGE.rglob("*.py"))
     return {
-        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(
-            ".__init__"
-        ): (ast.parse(path.read_text(encoding="utf-8")))
-        for path in paths
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): ast.parse(
+            path.read_text(encoding="utf-8")
+        )
+        for path in PACKAGE.rglob("*.py")
+        if path.name != "__init__.py"
     }
 
 
-def imports(body: list[ast.stmt]) -> Iterator[str]:
-    """The modules that are imported when a module is, so not those under ``TYPE_CHECKING``."""
-    for node in body:
-        if isinstance(node, ast.ImportFrom):
-            yield node.module or ""
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.Try):
-            yield from imports(node.body)
+def imported_by(statement: ast.AST) -> list[str]:
+    """The names of what a statement imports, each with its module."""
+    if isinstance(statement, ast.ImportFrom):
+        return [f"{statement.module}.{alias.name}" for alias in statement.names]
+    return [alias.name for alias in statement.names] if isinstance(statement, ast.Import) else []
 
 
 def test_an_auth_knows_sources_only_by_their_protocol() -> None:
     for name, tree in modules().items():
-        if name.startswith("bitquery_auth._auth"):
-            statements = [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]
+        if name.startswith("bitquery_auth._auth."):
+            imported = [each for node in ast.walk(tree) for each in imported_by(node)]
             others = ("bitquery_auth._sources", "bitquery_auth._stores")
-            assert [each for each in imports(statements) if each.startswith(others)] == [], name
+            assert [each for each in imported if each.startswith(others)] == [], name
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Imports inside functions and under ``TYPE_CHECKING`` are not made when a module is."""
     trees = modules()
-    graph = {
-        name: {each for each in imports(tree.body) if each in trees} for name, tree in trees.items()
-    }
-    for needed in graph.values():
-        needed.discard("bitquery_auth")  # which has lazy names alone
-    assert len(list(TopologicalSorter(graph).static_order())) == len(trees)
+    graph: TopologicalSorter[str] = TopologicalSorter()
+    for name, tree in trees.items():
+        for imported in (each for statement in tree.body for each in imported_by(statement)):
+            graph.add(name, *{imported, imported.rpartition(".")[0]} & trees.keys())
+    assert list(graph.static_order())
 
 
 def test_one_module_imports_authlib() -> None:
-    """It may be imported by name, in a fetch."""
-    pattern = re.compile(r"""(from|import) authlib|["']authlib\.""")
-    named = [path for path in PACKAGE.rglob("*.py") if pattern.search(path.read_text("utf-8"))]
-    assert named == [PACKAGE / "_sources" / "token_request.py"]
+    named = {
+        name
+        for name, tree in modules().items()
+        for node in ast.walk(tree)
+        if any(each.startswith("authlib") for each in imported_by(node))
+    }
+    assert named == {"bitquery_auth._sources.token_request"}

@@ -198,7 +198,7 @@ def test_certificates_that_do_not_exist_are_an_error_until_they_do(
     """They may be mounted after the start, so they are looked for at each fetch."""
     path = tmp_path / "later.pem"
     source = sandbox.credentials(**{field: str(path)})
-    assert f"{field} names a file or folder that does not exist" in message_of(source.token)
+    assert f"{field} names certificates that do not exist" in message_of(source.token)
     assert sandbox.token_requests == 0
     path.touch()
     assert source.token().access_token

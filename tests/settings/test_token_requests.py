@@ -146,4 +146,4 @@ def test_a_variable_that_names_no_certificates_is_an_error(
     name: str, at_tls: Callable[..., ClientCredentials], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, "/no/such/place")
-    assert f"{name} names a file or folder that does not exist" in message_of(at_tls().token)
+    assert f"{name} names certificates that do not exist" in message_of(at_tls().token)
