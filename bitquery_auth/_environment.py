@@ -150,7 +150,7 @@ def _static_token() -> StaticToken | None:
 
 
 def _check_is_a_token(name: str, value: str) -> None:
-    bare = value.strip("'\"` ")
+    bare = Secret(value.strip("'\"` "))
     if bare.startswith(V1_KEY_PREFIX):
         raise ConfigurationError(f"{name} {V1_KEY_MESSAGE}")
     if name == f"{PREFIX}API_KEY" and _OAUTH_TOKEN_PREFIX not in bare:

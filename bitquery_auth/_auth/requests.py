@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import suppress
 from datetime import timedelta
@@ -30,6 +31,8 @@ from bitquery_auth._hosts import Origin
 from bitquery_auth._token import CopyReturnsSelf, Token
 
 _NOWHERE = Origin("", "", None)
+_ODD_LOCATION = re.compile(r"[ \\]|^///|^[a-z]+:(?!//[^/])", re.IGNORECASE)
+"""A space, a backslash, or slashes in other numbers than a URL has, such as ``http:/host``."""
 
 
 @with_shared_arguments
@@ -92,8 +95,9 @@ class RequestsAuth(Auth, AuthBase):
             target = _target(response)
             self._note_redirect(origin, target)
             if target != origin:
-                # requests itself takes off Authorization only.
-                response.request.headers.pop(self._header_name, None)
+                # requests itself takes off Authorization only. It copies the first request.
+                for request in (sent, response.request):
+                    request.headers.pop(self._header_name, None)
         return response
 
     def _recover(
@@ -233,7 +237,7 @@ def _is_rewound(request: requests.PreparedRequest) -> bool:
 def _target(redirect: requests.Response) -> Origin:
     """Return where a redirect leads; nowhere, if requests might understand it otherwise."""
     location = redirect.headers["location"]
-    if not (location.isascii() and location.isprintable()) or {" ", "\\"} & set(location):
+    if not (location.isascii() and location.isprintable()) or _ODD_LOCATION.search(location):
         return _NOWHERE
     return _origin(urljoin(redirect.url, requote_uri(location)))
 

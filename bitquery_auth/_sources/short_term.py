@@ -91,6 +91,8 @@ class ShortTermToken(CachingTokenSource):
             endpoint = _bitquery.GRAPHQL_ENDPOINT
         self._lifetime = int(check_seconds("lifetime", lifetime, positive=True)) or 1
         self._endpoint = check_endpoint("endpoint", endpoint, insecure_http=insecure_http)
+        if self.default_allowed_hosts is None and not _bitquery.is_bitquery_url(endpoint):
+            self.default_allowed_hosts = ()
         self._transport = check_transport(
             timeout=timeout, verify=verify, cert=cert, proxies=proxies, trust_env=trust_env
         )

@@ -334,8 +334,9 @@ class TokenEndpointClient:
         prepare = partial(client.prepare, method, uri, headers, body)
         if isinstance(self._auth_method, str):
             return prepare()  # type: ignore[no-any-return]  # Authlib has no types
+        prepared = _call("token_endpoint_auth_method", prepare)
         try:
-            new_uri, new_headers, new_body = _call("token_endpoint_auth_method", prepare)
+            new_uri, new_headers, new_body = prepared
         except (TypeError, ValueError):
             raise ConfigurationError(
                 "The callable given as token_endpoint_auth_method must return (uri, headers, body)."
