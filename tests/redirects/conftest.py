@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.hosts.conftest import CountingSource, carries_token
-from tests.kit.origin import Handler, Origin, Request, Response, answering, echo
+from tests.kit.origin import Handler, Origin, answering, echo
 
 REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -25,11 +25,7 @@ def requiring_a_token(otherwise: Handler) -> Handler:
 def once(first: Handler, then: Handler = echo) -> Handler:
     """Answer the first request in one way, and the others in another."""
     pending = [first]
-
-    def handler(request: Request) -> Response | None:
-        return (pending.pop() if pending else then)(request)
-
-    return handler
+    return lambda request: (pending.pop() if pending else then)(request)
 
 
 def rejecting_once(then: Handler) -> Handler:
