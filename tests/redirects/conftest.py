@@ -1,13 +1,14 @@
 """A server that redirects, and clients whose tokens may go there alone."""
 
 import socket
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.hosts.conftest import CountingSource, carries_token
-from tests.kit.origin import Handler, Origin, Request, Response, answering, echo
+from tests.kit.origin import Handler, Origin, Request, answering, echo
 
 REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -24,10 +25,10 @@ def requiring_a_token(otherwise: Handler) -> Handler:
 
 def once(first: Handler, then: Handler = echo) -> Handler:
     """Answer the first request in one way, and the others in another."""
-    pending = [first]
+    handlers = chain([first], repeat(then))
 
-    def handler(request: Request) -> Response | None:
-        return (pending.pop() if pending else then)(request)
+    def handler(request: Request) -> Any:
+        return next(handlers)(request)
 
     return handler
 
