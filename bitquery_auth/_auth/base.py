@@ -161,6 +161,7 @@ class Auth(CopyReturnsSelf):
             "insecure_http": insecure_http,
         }
         self._header_name = header_name
+        self._is_authorization = header_name.lower() == "authorization"
         self._prefix = f"{scheme} " if scheme else ""
         self._is_auth_failure = is_auth_failure
         self._replay = replay

@@ -192,7 +192,7 @@ class HTTPXAuth(Auth, _Base):
         value = self._header_value(token)
         if _has_token_in_url(origin):
             request.url = request.url.copy_set_param("token", token.access_token)
-        elif self._header_name.lower() == "authorization":
+        elif self._is_authorization:
             request.headers[self._header_name] = value
         else:
             headers = uncopied_headers(_module_of(request))

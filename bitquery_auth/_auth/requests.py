@@ -94,10 +94,10 @@ class RequestsAuth(Auth, AuthBase):
         if response.is_redirect:
             target = _target(response)
             self._note_redirect(origin, target)
-            if target != origin:
-                # requests itself takes off Authorization only. It copies the first request.
-                for request in (sent, response.request):
-                    request.headers.pop(self._header_name, None)
+            if target != origin and not self._is_authorization:
+                # requests itself takes off Authorization only, of its copy of the first request.
+                sent.headers.pop(self._header_name, None)
+                response.request.headers.pop(self._header_name, None)
         return response
 
     def _recover(
