@@ -258,6 +258,11 @@ class Auth(CopyReturnsSelf):
         """Whether a response of this origin rejects the token. If not, its backoff is over."""
         if self._is_auth_failure(response):
             return True
+        self._end_backoff(response, origin)
+        return False
+
+    def _end_backoff(self, response: Any, origin: Origin) -> None:
+        """Note that an origin did not reject the token."""
         if (
             origin in self._backoffs
             # A redirect is not a verdict: the next response may still be a 401.
@@ -265,7 +270,6 @@ class Auth(CopyReturnsSelf):
             and self._backoffs.pop(origin, None) is not None
         ):
             logger.info("%s accepts tokens again: %r", origin, self._source)
-        return False
 
     def _recovery(
         self, origin: Origin, rejected: Token | None, *, replay: bool

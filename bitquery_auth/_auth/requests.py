@@ -80,7 +80,12 @@ class RequestsAuth(Auth, AuthBase):
         return hook
 
     def _handle_response(
-        self, response: requests.Response, origin: Origin, options: dict[str, Any]
+        self,
+        response: requests.Response,
+        origin: Origin,
+        options: dict[str, Any],
+        *,
+        is_rejected: bool,
     ) -> requests.Response:
         sent = response.request
         if _origin(sent.url) != origin:
@@ -89,8 +94,10 @@ class RequestsAuth(Auth, AuthBase):
             others = [each for each in sent.hooks["response"] if not isinstance(each, RecoveryHook)]
             sent.hooks = {**sent.hooks, "response": others}
             return response
-        if self._is_rejected(response, origin):
+        if is_rejected:
             response = self._recover(response, origin, options)
+        else:
+            self._end_backoff(response, origin)
         if response.is_redirect:
             target = _target(response)
             self._note_redirect(origin, target)
@@ -182,8 +189,10 @@ class RecoveryHook(CopyReturnsSelf):
         The options are those of `requests.adapters.HTTPAdapter.send`. They are named, since to
         collect them takes longer than all else that a usual response needs here.
         """
-        auth, is_redirect = self._auth, response.status_code >= LOWEST_REDIRECT_STATUS
-        if not (is_redirect or auth._backoffs or auth._is_auth_failure(response)):  # noqa: SLF001 - one class in two parts
+        auth = self._auth
+        is_rejected = auth._is_auth_failure(response)  # noqa: SLF001 - one class in two parts
+        is_redirect = response.status_code >= LOWEST_REDIRECT_STATUS
+        if not (is_rejected or is_redirect or auth._backoffs):  # noqa: SLF001 - one class in two parts
             return response
         options = {
             "stream": stream,
@@ -192,7 +201,9 @@ class RecoveryHook(CopyReturnsSelf):
             "cert": cert,
             "proxies": proxies,
         }
-        return auth._handle_response(response, self._origin, options)  # noqa: SLF001 - one class in two parts
+        return auth._handle_response(  # noqa: SLF001 - one class in two parts
+            response, self._origin, options, is_rejected=is_rejected
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave the auth, and with it the secret, out of a pickled request or response."""
