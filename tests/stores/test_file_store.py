@@ -97,6 +97,44 @@ def test_to_read_a_token_imports_no_library_for_locks(folder: Path) -> None:
     assert result.stdout == "ory_at_sentinel False\n"
 
 
+FORK_DURING_IMPORT = """
+import os, sys, threading, time
+from bitquery_auth import FileTokenStore
+
+class SlowFinder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "filelock":
+            importing.set()
+            time.sleep(0.3)
+
+def take_lock(key):
+    with store.lock(key, 5):
+        pass
+
+store = FileTokenStore(sys.argv[1])
+importing = threading.Event()
+sys.meta_path.insert(0, SlowFinder())
+thread = threading.Thread(target=take_lock, args=("parent",))
+thread.start()
+importing.wait()
+child = os.fork()
+take_lock("child")
+if child == 0:
+    os._exit(0)
+thread.join()
+sys.exit(os.waitpid(child, 0)[1])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_fork_during_the_import_of_filelock_leaves_the_child_a_working_lock(
+    folder: Path,
+) -> None:
+    """Hazard P2."""
+    command = [sys.executable, "-c", FORK_DURING_IMPORT, str(folder)]
+    subprocess.run(command, check=True, timeout=20)
+
+
 # -- who may read and write them -------------------------------------------------------------------
 
 
