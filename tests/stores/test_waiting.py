@@ -62,19 +62,6 @@ def test_a_waiting_process_fetches_if_the_others_leave_without_a_token(
     assert live_sandbox.token_requests == 1
 
 
-def test_waiting_processes_ask_a_store_less_and_less_often(live_sandbox: Sandbox) -> None:
-    store = WatchedStore()
-    source = live_sandbox.credentials(store=store)
-    with store.store.lock("k", 0), ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(source.token)
-        until(lambda: store.calls.count("lock") > 4)
-        began = time.monotonic()
-        until(lambda: store.calls.count("lock") > 6)
-        assert time.monotonic() - began > 0.1
-        store.store.set("k", TOKEN)
-        waiting.result(timeout=5)
-
-
 def test_a_hundred_processes_cost_one_request_and_leave_without_the_lock(
     place: Place, live_sandbox: Sandbox, log: Log
 ) -> None:
