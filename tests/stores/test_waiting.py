@@ -121,15 +121,19 @@ def test_a_fleet_of_500_costs_one_token_for_each_lifetime_and_nobody_waits(
         list(pool.map(lambda source: source.token(), sources))
         end = time.monotonic() + 14
 
-        def longest_call(number: int) -> float:
-            longest = 0.0
+        def longest_call(number: int) -> tuple[float, float]:
+            """Return how long calls took, and pauses beyond what was meant, on a busy machine."""
+            call = oversleep = 0.0
+            pause = 0.1 + number % 10 / 50
             while (began := time.monotonic()) < end:
-                token = sources[number].token()
-                longest = max(longest, time.monotonic() - began)
-                assert not token.is_expired
-                time.sleep(0.1 + number % 10 / 50)
-            return longest
+                assert not sources[number].token().is_expired
+                called = time.monotonic()
+                time.sleep(pause)
+                call = max(call, called - began)
+                oversleep = max(oversleep, time.monotonic() - called - pause)
+            return call, oversleep
 
-        assert max(pool.map(longest_call, range(500))) < 2  # it takes as long to starve a thread
+        calls, oversleeps = zip(*pool.map(longest_call, range(500)), strict=True)
+        assert max(calls) < 1 + max(oversleeps)
     assert live_sandbox.token_requests <= 5
     assert [each for each in caplog.records if each.name == "bitquery_auth"] == []
