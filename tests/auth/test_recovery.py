@@ -5,6 +5,7 @@ import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -205,6 +206,21 @@ def test_a_header_can_mark_an_auth_failure(
     )
     outcome = client.post(origin.at(), content=b"query")
     assert (outcome.status, outcome.text, outcome.history) == (200, "query", (200,))
+
+
+def test_the_predicate_is_asked_once_for_each_response(
+    open_client: OpenClient, source: ClientCredentials, api: Origin
+) -> None:
+    asked: list[int] = []
+
+    def is_auth_failure(response: Any) -> bool:
+        asked.append(response.status_code)
+        return response.status_code == 401
+
+    client = open_client(source, allowed_hosts=[api.allowed_host], is_auth_failure=is_auth_failure)
+    for _ in range(2):
+        assert client.get(api.at()).status == 200
+    assert asked == [401, 200, 200]
 
 
 def test_the_error_is_raised_if_no_new_token_can_be_had(

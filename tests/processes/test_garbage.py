@@ -49,14 +49,18 @@ def work(times):
     asyncio.run(renew(times))
 """,
     "recoveries with requests": """
-import itertools, requests
+import requests
 from bitquery_auth import RequestsAuth
-turns = itertools.count()
+rejected = []
 session = requests.Session()
-is_rejected = lambda response: next(turns) % 2 == 0  # the first response, and not the second
-session.auth = RequestsAuth(source, allowed_hosts=SETTINGS["hosts"], is_auth_failure=is_rejected)
+session.auth = RequestsAuth(
+    source,
+    allowed_hosts=SETTINGS["hosts"],
+    is_auth_failure=lambda response: response.request.headers["Authorization"] in rejected,
+)
 def work(times):
     for _ in range(times):
+        rejected[:] = [f"Bearer {source.token().access_token}"]
         assert len(session.get(SETTINGS["url"], timeout=20).history) == 1
 """,
     "requests with httpx2": """
