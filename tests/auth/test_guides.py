@@ -1,4 +1,7 @@
-"""The ways of working that Bitquery's guides and a generic client-credentials guide describe."""
+"""The ways of working that Bitquery's guides and a generic client-credentials guide describe.
+
+Hazards G3, G8 and K5.
+"""
 
 import base64
 import json

@@ -11,6 +11,7 @@ import pytest
 import requests
 import vcr
 import yaml
+from requests.structures import CaseInsensitiveDict
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -51,11 +52,7 @@ VIEWS: dict[str, Callable[[Any, str], Any]] = {
 def test_every_mapping_view_shows_a_plain_string(
     sent: Any, header_name: str, view: Callable[[Any, str], Any]
 ) -> None:
-    name = (
-        header_name
-        if isinstance(sent, requests.structures.CaseInsensitiveDict)
-        else header_name.lower()
-    )
+    name = header_name if isinstance(sent, CaseInsensitiveDict) else header_name.lower()
     value = view(sent, name)
     assert value == "t"
     assert type(value) is str

@@ -50,6 +50,6 @@ def test_the_errors_in_the_table_are_all_there_are() -> None:
     named = {re.findall(r"`(\w+)`", row[0])[0] for row in rows_of("Errors")}
     assert named == {
         name
-        for name in bitquery_auth.__all__
+        for name in dir(bitquery_auth)
         if name.endswith("Error") and name != "BitqueryAuthError"
     }

@@ -1,4 +1,7 @@
-"""Nothing is left behind: no objects, no threads, no open sockets."""
+"""Nothing is left behind: no objects, no threads, no open sockets.
+
+Hazards A6 and B5.
+"""
 
 import pytest
 
