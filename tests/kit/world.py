@@ -1,8 +1,8 @@
-"""Bitquery's own host names on loopback: snippets and commands run as they are written, over TLS.
+"""Bitquery's own host names on loopback, over TLS: snippets and commands run as they are written.
 
-A proxy takes every CONNECT, whatever its target, and ends the TLS with a certificate of a CA that
-exists for the test; behind it is the sandbox. Programs find both by the environment that every
-client heeds.
+A proxy accepts every CONNECT, whatever its target, and terminates TLS with the certificate of an
+authority that exists for the test. Behind it is the sandbox. Programs find both by environment
+variables that every client reads.
 """
 
 import socket
@@ -23,9 +23,9 @@ class World:
     """The sandbox behind Bitquery's names.
 
     Args:
-        sandbox: What answers, whichever host is asked.
-        folder: Where the CA's certificate is put.
-        hosts: The names that its certificate is good for.
+        sandbox: What responds, whatever the host.
+        folder: Where the authority's certificate is written.
+        hosts: The names that the server's certificate is valid for.
     """
 
     def __init__(self, sandbox: Sandbox, folder: Path, hosts: tuple[str, ...]) -> None:
@@ -42,7 +42,7 @@ class World:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a program needs in its environment to be in this world, with the credentials of the application."""
+        """The variables by which a program reaches it, and the application's credentials."""
         proxy = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         ca_file = str(self._ca_file)
         return {
@@ -77,12 +77,14 @@ class World:
             self.connects.append(head.split()[1].decode())
             client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
             front = stack.enter_context(self._tls.wrap_socket(client, server_side=True))
-            back = stack.enter_context(socket.create_connection((self.sandbox.host, self.sandbox.port)))
+            back = stack.enter_context(
+                socket.create_connection((self.sandbox.host, self.sandbox.port))
+            )
             self._open |= {front, back}
-            answers = threading.Thread(target=_pump, args=(back, front), daemon=True)
-            answers.start()
+            responses = threading.Thread(target=_pump, args=(back, front), daemon=True)
+            responses.start()
             _pump(front, back)
-            answers.join()
+            responses.join()
             self._open -= {front, back}
 
 
@@ -99,7 +101,7 @@ def world(folder: Path, *further_hosts: str) -> Iterator[World]:
     """Bitquery's names, and further ones, on loopback.
 
     Args:
-        folder: For the CA's certificate.
+        folder: Where the authority's certificate is written.
         further_hosts: Names beyond ``*.bitquery.io``.
     """
     with Sandbox() as sandbox:
