@@ -188,7 +188,7 @@ class UnseekableOfKnownLength(Unseekable):
         return len(CONTENT) if where[1:] == (io.SEEK_END,) else 0
 
 
-ERRORS = [NotImplementedError(), ValueError("no"), io.UnsupportedOperation(), TypeError()]
+ERRORS = [NotImplementedError(), ValueError("no"), io.UnsupportedOperation()]
 
 
 def _generator() -> Iterator[bytes]:
