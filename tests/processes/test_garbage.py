@@ -119,26 +119,38 @@ print(objects() - before < 50, last())
     ["post(requests_auth(source))", "httpx2.get(SETTINGS['url'], auth=httpx_auth(source))"],
     ids=["requests", "httpx2"],
 )
-def test_10000_sources_are_collected_and_so_are_used_and_unpickled_ones(
-    sandbox: Sandbox, use: str
-) -> None:
-    """The tables of sources, for forks, pickles and the recovery backoff, do not keep them."""
+def test_10000_sources_are_collected_and_so_are_used_ones(sandbox: Sandbox, use: str) -> None:
+    """The tables of sources, for forks and for the recovery backoff, do not keep them."""
     script = f"""
-import httpx2, pickle, weakref
+import httpx2, weakref
 
 def use_one():
-    source = pickle.loads(pickle.dumps(credentials()))
+    source = credentials()
     {use}
     return weakref.ref(source)
 
 use_one()
 before = objects()
 used = use_one()
-for number in range(10000):
-    credentials(f"secret {{number}}")
+for _ in range(10000):
+    credentials()
 print(objects() - before < 50, used())
 """
     assert run_script(GROWTH + script, sandbox) == "True None"
+
+
+def test_unpickled_sources_of_different_settings_are_not_kept_without_end(
+    sandbox: Sandbox,
+) -> None:
+    script = """
+import pickle, weakref
+sources = weakref.WeakSet()
+for number in range(1000):
+    sources.add(pickle.loads(pickle.dumps(credentials(f"secret {number}"))))
+gc.collect()
+print(len(sources) <= 256)
+"""
+    assert run_script(GROWTH + script, sandbox) == "True"
 
 
 def test_no_resource_is_left_open(sandbox: Sandbox) -> None:
