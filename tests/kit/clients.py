@@ -1,24 +1,30 @@
-"""Every client that an auth serves, with one face, so that a behaviour is written once for all."""
+"""Every client that an auth serves, behind one interface, so that a behaviour is written once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from ssl import PROTOCOL_TLS_CLIENT, SSLContext, create_default_context
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import httpx
 import httpx2
+import pytest
 import requests
 from anyio.from_thread import start_blocking_portal
 
-from bitquery_auth import HTTPXAuth, RequestsAuth
+from bitquery_auth import HTTPXAuth, RequestsAuth, TokenSource
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a caller got. `history` holds the statuses of the answers before it, `raw` the client's own response."""
+    """What a caller received.
+
+    Attributes:
+        history: The statuses of the responses before this one.
+        raw: The client's own response.
+    """
 
     status: int
     text: str
@@ -51,8 +57,8 @@ class Client:
     def send(self, method: str, url: str, **options: Any) -> Outcome:
         """Send a request.
 
-        ``json``, ``content`` (bytes, text, a file or a generator), ``data`` (a form), ``files``, ``headers``,
-        ``params``.
+        Options are ``json``, ``content`` (bytes, text, a file or a generator), ``data`` (a form),
+        ``files``, ``headers``, ``params`` and ``follow`` (whether redirects are followed).
         """
         raise NotImplementedError
 
@@ -78,18 +84,20 @@ class RequestsClient(Client):
         for name, value in self._options.items():
             setattr(self._session, name, value)
 
-    def send(self, method: str, url: str, *, follow: bool = True, content: Any = None, **options: Any) -> Outcome:
+    def send(
+        self, method: str, url: str, *, follow: bool = True, content: Any = None, **options: Any
+    ) -> Outcome:
         options.setdefault("data", content)
-        response = self._session.request(method, url, allow_redirects=follow, timeout=20, **options)
-        history = tuple(each.status_code for each in response.history)
-        return Outcome(response.status_code, response.text, history, response.headers, response)
+        return _outcome(
+            self._session.request(method, url, allow_redirects=follow, timeout=20, **options)
+        )
 
     @staticmethod
     def trusting(authority: Path) -> dict[str, Any]:
         return {"verify": str(authority)}
 
 
-_TRUSTING_NOBODY = SSLContext(PROTOCOL_TLS_CLIENT)
+_TRUSTS_NO_AUTHORITY = SSLContext(PROTOCOL_TLS_CLIENT)
 
 
 class HttpxClient(Client):
@@ -97,11 +105,12 @@ class HttpxClient(Client):
     module: Any
 
     def __init__(self, auth: Any, **options: Any) -> None:
-        # By default each client would load every authority there is, which takes longer than most tests.
-        super().__init__(auth, **({"verify": _TRUSTING_NOBODY} | options))
+        # Loading the default authorities takes longer than most tests.
+        super().__init__(auth, **({"verify": _TRUSTS_NO_AUTHORITY} | options))
 
     def _open(self) -> None:
-        self._client = self._stack.enter_context(self.module.Client(auth=self._auth, timeout=20, **self._options))
+        client = self.module.Client(auth=self._auth, timeout=20, **self._options)
+        self._client = self._stack.enter_context(client)
 
     def send(self, method: str, url: str, *, follow: bool = True, **options: Any) -> Outcome:
         return _outcome(self._client.request(method, url, follow_redirects=follow, **options))
@@ -130,16 +139,50 @@ def _outcome(response: Any) -> Outcome:
     return Outcome(response.status_code, response.text, history, response.headers, response)
 
 
-def _made(name: str, base: type[HttpxClient], **attributes: Any) -> type[Client]:
-    return type(name, (base,), attributes)
+def _httpx(module: Any) -> type[Client]:
+    return type("Httpx", (HttpxClient,), {"module": module, "base_error": module.HTTPError})
+
+
+def _async_httpx(module: Any, backend: str) -> type[Client]:
+    attributes = {"module": module, "base_error": module.HTTPError, "backend": backend}
+    return type("AsyncHttpx", (AsyncHttpxClient,), attributes)
 
 
 CLIENTS: dict[str, type[Client]] = {
     "requests": RequestsClient,
-    "httpx": _made("Httpx", HttpxClient, module=httpx, base_error=httpx.HTTPError),
-    "httpx-asyncio": _made("A", AsyncHttpxClient, module=httpx, base_error=httpx.HTTPError, backend="asyncio"),
-    "httpx-trio": _made("T", AsyncHttpxClient, module=httpx, base_error=httpx.HTTPError, backend="trio"),
-    "httpx2": _made("Httpx2", HttpxClient, module=httpx2, base_error=httpx2.HTTPError),
-    "httpx2-asyncio": _made("A2", AsyncHttpxClient, module=httpx2, base_error=httpx2.HTTPError, backend="asyncio"),
-    "httpx2-trio": _made("T2", AsyncHttpxClient, module=httpx2, base_error=httpx2.HTTPError, backend="trio"),
+    "httpx": _httpx(httpx),
+    "httpx-asyncio": _async_httpx(httpx, "asyncio"),
+    "httpx-trio": _async_httpx(httpx, "trio"),
+    "httpx2": _httpx(httpx2),
+    "httpx2-asyncio": _async_httpx(httpx2, "asyncio"),
+    "httpx2-trio": _async_httpx(httpx2, "trio"),
 }
+
+_DEFAULT = ("requests", "httpx", "httpx2-asyncio")
+"""One client for each piece of code of ours that differs; the others run with ``-m matrix``."""
+
+REQUESTS = ["requests"]
+SYNC = ["requests", "httpx", "httpx2"]
+ASYNC = [name for name in CLIENTS if name not in SYNC]
+HTTPX = [name for name in CLIENTS if name not in REQUESTS]
+HTTPX_SYNC = [name for name in SYNC if name not in REQUESTS]
+
+
+def client_params(names: Iterable[str] = CLIENTS) -> list[Any]:
+    """Return names of `CLIENTS` as parameters; all but `_DEFAULT` are marked ``matrix``."""
+    return [
+        pytest.param(name, marks=() if name in _DEFAULT else pytest.mark.matrix) for name in names
+    ]
+
+
+def only(names: Iterable[str]) -> pytest.MarkDecorator:
+    """Run a test with these clients alone."""
+    return pytest.mark.parametrize("kind", client_params(names), indirect=True)
+
+
+class OpenClient(Protocol):
+    """Opens a client whose auth has this source and these settings; closed after the test."""
+
+    def __call__(
+        self, source: TokenSource, *, client_options: dict[str, Any] | None = None, **settings: Any
+    ) -> Client: ...
