@@ -249,7 +249,7 @@ class CachingTokenSource(Source, ABC):
         except BaseException as error:  # noqa: BLE001 - raised again, or kept for the caller
             # Not an outcome of the request: a soft time limit, KeyboardInterrupt, a bug. It belongs
             # to the caller who runs the fetch. The frames that it came through hold the secret.
-            error.__context__ = handled
+            error.__context__ = None if handled is error else handled
             return self._interrupted(error.with_traceback(None), fetch)
         return self._succeeded(fetched, rejected)
 
@@ -257,8 +257,9 @@ class CachingTokenSource(Source, ABC):
         has_token = fetch.in_background or self._valid_token(now()) is not None
         if isinstance(error, CallableFailedError) and error.__cause__ and not has_token:
             return self._interrupted(error.__cause__, fetch)
-        if isinstance(error, ProcessFrozenError) and not self._was_frozen:
-            self._was_frozen = True
+        was_frozen, self._was_frozen = self._was_frozen, False
+        if isinstance(error, ProcessFrozenError) and not was_frozen:
+            self._was_frozen = True  # once: what looks like this may be a very slow resolver
             logger.debug("the process was frozen during a token request: %s", self)
             return None
         return self._failed(error, fetch)

@@ -151,6 +151,7 @@ class ClientCredentials(CachingTokenSource):
             "default_lifetime", default_lifetime, positive=True
         )
         self._store = check_token_store("store", store)
+        self._warned_of_scope = False
         if is_unencrypted(token_endpoint) or is_unencrypted(revocation_endpoint):
             logger.warning("the client secret is sent unencrypted (insecure_http): %s", self)
 
@@ -245,7 +246,9 @@ class ClientCredentials(CachingTokenSource):
         requested = self._client.scope
         # No scope in the response means the one that was requested (RFC 6749 §5.1).
         scope = requested if parsed.scope is None else parsed.scope
-        if missing := split_scope(requested) - split_scope(scope):
+        missing = split_scope(requested) - split_scope(scope)
+        if missing and not self._warned_of_scope:
+            self._warned_of_scope = True
             logger.warning(
                 "the token was granted without the scope %r, so the API will probably reject it "
                 "(401 or 403): grant the application that scope, or request a different one: %s",
