@@ -16,7 +16,16 @@ import pytest
 from bitquery_auth import ClientCredentials, HTTPXAuth
 from bitquery_auth.sandbox import Sandbox
 from tests.kit import QUERY
-from tests.kit.crowd import NEVER, Callers, HeldSecret, each_backend, each_module, source_with
+from tests.kit.crowd import (
+    NEVER,
+    Callers,
+    HeldSecret,
+    async_client,
+    each_backend,
+    each_module,
+    source_with,
+    sync_client,
+)
 
 Flow = AsyncGenerator[Any, Any]
 
@@ -79,7 +88,7 @@ def test_a_flow_that_was_left_does_not_block_the_next(
         gc.collect()
         await anyio.lowlevel.checkpoint()
         with anyio.fail_after(NEVER):
-            async with module.AsyncClient(auth=auth) as client:
+            async with async_client(module, auth) as client:
                 response = await client.post(sandbox.graphql_endpoint, json=QUERY)
         return int(response.status_code)
 
@@ -97,7 +106,7 @@ def test_a_sync_flow_that_was_left_does_not_block_the_next(
     request = next(left)
     if reach == "second request":
         left.send(module.Response(401, request=request))
-    with module.Client(auth=auth) as client:
+    with sync_client(module, auth) as client:
         assert client.post(sandbox.graphql_endpoint, json=QUERY).status_code == 200
     assert sandbox.token_requests == 2
     left.close()
@@ -113,7 +122,7 @@ def test_a_flow_that_is_cancelled_while_it_waits_for_a_token_does_not_block_the_
     auth = HTTPXAuth(source, allowed_hosts=sandbox.allowed_hosts)
 
     async def main() -> int:
-        async with module.AsyncClient(auth=auth, timeout=20) as client:
+        async with async_client(module, auth) as client:
             post = partial(client.post, sandbox.graphql_endpoint, json=QUERY)
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(post)
@@ -137,7 +146,7 @@ def test_an_open_stream_does_not_block_a_request_that_needs_a_new_token(
     async def main() -> list[int]:
         with anyio.fail_after(NEVER):
             async with (
-                module.AsyncClient(auth=auth) as client,
+                async_client(module, auth) as client,
                 client.stream("POST", sandbox.graphql_endpoint, json=QUERY) as opened,
             ):
                 sandbox.revoke_all()

@@ -17,6 +17,7 @@ from tests.kit.crowd import (
     Callers,
     HeldSecret,
     Threads,
+    async_client,
     async_until,
     distinct,
     each_backend,
@@ -135,7 +136,7 @@ def test_requests_that_are_cancelled_at_random_leave_the_others_alone(
     leaving = dice.sample(range(10), dice.randint(1, 9))
 
     async def main() -> list[Any]:
-        async with httpx2.AsyncClient(auth=auth, timeout=20) as client:
+        async with async_client(httpx2, auth) as client:
             crowd = Crowd(partial(client.post, sandbox.graphql_endpoint, json=QUERY), 10)
 
             async def leave() -> None:

@@ -15,6 +15,7 @@ from tests.kit.crowd import (
     Callers,
     HeldSecret,
     Threads,
+    async_client,
     at_once,
     distinct,
     each_backend,
@@ -22,6 +23,7 @@ from tests.kit.crowd import (
     gather,
     gather_on,
     source_with,
+    sync_client,
 )
 
 
@@ -50,7 +52,7 @@ def test_64_threads_with_requests_need_one_token(sandbox: Sandbox) -> None:
 @each_module
 def test_threads_on_one_httpx_client_need_one_token(sandbox: Sandbox, module: Any) -> None:
     auth = HTTPXAuth(sandbox.credentials(), allowed_hosts=sandbox.allowed_hosts)
-    with module.Client(auth=auth, timeout=20) as client:
+    with sync_client(module, auth) as client:
         posts = [lambda: client.post(sandbox.graphql_endpoint, json=QUERY).status_code] * 24
         assert at_once(posts) == [200] * 24
     assert sandbox.token_requests == 1
@@ -71,7 +73,7 @@ def test_40_tasks_on_one_httpx_client_need_one_token(
     auth = HTTPXAuth(sandbox.credentials(), allowed_hosts=sandbox.allowed_hosts)
 
     async def main() -> list[Any]:
-        async with module.AsyncClient(auth=auth, timeout=20) as client:
+        async with async_client(module, auth) as client:
             return await gather([partial(client.post, sandbox.graphql_endpoint, json=QUERY)] * 40)
 
     responses = anyio.run(main, backend=backend)

@@ -21,6 +21,7 @@ from tests.kit.crowd import (
     Callers,
     HeldSecret,
     Threads,
+    async_client,
     async_until,
     distinct,
     each_backend,
@@ -38,7 +39,7 @@ def test_ten_event_loops_in_turn_on_one_auth(sandbox: Sandbox, module: Any) -> N
     auth = HTTPXAuth(source, allowed_hosts=sandbox.allowed_hosts)
 
     async def post() -> int:
-        async with module.AsyncClient(auth=auth) as client:
+        async with async_client(module, auth) as client:
             return int((await client.post(sandbox.graphql_endpoint, json=QUERY)).status_code)
 
     for backend in ["asyncio", "trio"] * 5:
@@ -111,7 +112,7 @@ def test_other_tasks_run_while_a_rejected_token_is_replaced(
             await async_until(secret.reached.is_set)
             secret.release()
 
-        async with module.AsyncClient(auth=auth, timeout=20) as client:
+        async with async_client(module, auth) as client:
             return await gather([partial(client.post, sandbox.graphql_endpoint, json=QUERY), tick])
 
     assert anyio.run(main, backend=backend)[0].status_code == 200
@@ -164,7 +165,7 @@ def test_a_source_without_atoken_is_called_in_a_worker_thread(
             await async_until(source.reached.is_set)
             source.released.set()
 
-        async with module.AsyncClient(auth=auth, timeout=20) as client:
+        async with async_client(module, auth) as client:
             return await gather([partial(client.post, sandbox.graphql_endpoint, json=QUERY), tick])
 
     assert anyio.run(main, backend=backend)[0].status_code == 200
@@ -182,7 +183,7 @@ def test_an_exception_of_a_source_without_atoken_reaches_the_caller(
     auth = HTTPXAuth(Broken(sandbox), allowed_hosts=sandbox.allowed_hosts)
 
     async def main() -> None:
-        async with httpx2.AsyncClient(auth=auth) as client:
+        async with async_client(httpx2, auth) as client:
             await client.post(sandbox.graphql_endpoint, json=QUERY)
 
     with pytest.raises(LookupError, match="no token today"):
@@ -209,7 +210,7 @@ def test_callables_on_other_threads_see_the_context_variables_of_the_caller(
     async def main() -> None:
         tenant.set("a tenant")
         auth = HTTPXAuth(Tenants(sandbox), allowed_hosts=sandbox.allowed_hosts)
-        async with httpx2.AsyncClient(auth=auth) as client:
+        async with async_client(httpx2, auth) as client:
             await client.post(sandbox.graphql_endpoint, json=QUERY)
         await source_with(sandbox, secret).atoken()
 

@@ -11,7 +11,7 @@ import requests
 from bitquery_auth import HTTPXAuth, RequestsAuth, StaticToken
 from tests.kit.crowd import at_once
 
-THREADS, ROUNDS = 16, 100
+THREADS, ROUNDS = 16, 40
 SOURCE = StaticToken("ory_at_token")
 
 

@@ -16,11 +16,13 @@ from tests.kit.crowd import (
     NEVER,
     HeldSecret,
     Threads,
+    async_client,
     at_once,
     each_backend,
     each_module,
     gather,
     source_with,
+    sync_client,
 )
 from tests.kit.waiting import until
 
@@ -76,7 +78,7 @@ def test_16_threads_with_httpx_that_are_rejected_together_need_one_more_token(
         allowed_hosts=sandbox.allowed_hosts,
         is_auth_failure=all_rejected_first(HERD),
     )
-    with module.Client(auth=auth, timeout=20) as client:
+    with sync_client(module, auth) as client:
         posts = [lambda: client.post(sandbox.graphql_endpoint, json=QUERY).status_code] * HERD
         assert at_once(posts) == [200] * HERD
     assert (sandbox.api_refusals, sandbox.token_requests) == (HERD, 2)
@@ -104,7 +106,7 @@ def test_16_tasks_that_are_rejected_need_one_more_token(
     auth = HTTPXAuth(source, allowed_hosts=sandbox.allowed_hosts)
 
     async def main() -> list[Any]:
-        async with module.AsyncClient(auth=auth, timeout=20) as client:
+        async with async_client(module, auth) as client:
             post = partial(client.post, sandbox.graphql_endpoint, json=QUERY)
             return await gather([post] * HERD)
 

@@ -20,6 +20,7 @@ from tests.kit.crowd import (
     HeldSecret,
     Threads,
     async_attempt,
+    async_client,
     attempt,
     distinct,
     each_backend,
@@ -150,7 +151,7 @@ def test_tasks_that_waited_with_httpx2_get_errors_of_httpx2(
         secret.release()
 
     async def main() -> list[Any]:
-        async with httpx2.AsyncClient(auth=auth, timeout=20) as client:
+        async with async_client(httpx2, auth) as client:
             post = partial(client.post, sandbox.graphql_endpoint, json=QUERY)
             return await gather([release, *[partial(async_attempt, post)] * 8])
 

@@ -19,6 +19,7 @@ from tests.kit.crowd import (
     NEVER,
     HeldSecret,
     Threads,
+    async_client,
     at_once,
     distinct,
     gather,
@@ -133,7 +134,7 @@ def test_during_100_renewals_every_request_carries_a_complete_known_token(sandbo
     async def with_httpx2() -> list[int]:
         statuses: list[int] = []
         auth = HTTPXAuth(source, allowed_hosts=sandbox.allowed_hosts)
-        async with httpx2.AsyncClient(auth=auth) as client:
+        async with async_client(httpx2, auth) as client:
             post = partial(client.post, sandbox.graphql_endpoint, json=QUERY)
             while not stop.is_set():
                 statuses += [response.status_code for response in await gather([post] * 4)]

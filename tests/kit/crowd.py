@@ -4,6 +4,7 @@ import itertools
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
+from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 from typing import Any, TypeVar
 
 import anyio
@@ -18,6 +19,7 @@ from tests.kit.waiting import until
 T = TypeVar("T")
 
 BACKENDS = ("asyncio", "trio")
+_TRUSTS_NO_AUTHORITY = SSLContext(PROTOCOL_TLS_CLIENT)
 NEVER = 20.0
 """Seconds after which something that has not happened never will."""
 
@@ -99,6 +101,16 @@ async def async_until(condition: Callable[[], object]) -> None:
     with anyio.fail_after(NEVER):
         while not condition():  # noqa: ASYNC110 - threads set no event of a loop
             await anyio.sleep(0.001)
+
+
+def async_client(module: Any, auth: Any) -> Any:
+    """Make an ``AsyncClient`` of httpx or httpx2, which loads no certificate authorities."""
+    return module.AsyncClient(auth=auth, timeout=NEVER, verify=_TRUSTS_NO_AUTHORITY)
+
+
+def sync_client(module: Any, auth: Any) -> Any:
+    """Make a ``Client`` of httpx or httpx2, which loads no certificate authorities."""
+    return module.Client(auth=auth, timeout=NEVER, verify=_TRUSTS_NO_AUTHORITY)
 
 
 def attempt(call: Callable[[], T]) -> T | BaseException:
