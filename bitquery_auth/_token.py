@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -18,6 +19,9 @@ from bitquery_auth._errors import ConfigurationError
 from bitquery_auth._secret import Secret
 
 _QUOTES = "'\"`"
+_WRAPPING = re.compile(r"^\s*(authorization\s*:|bearer(\s+|$))|\s+$", re.IGNORECASE)
+"""What stands around a token in a header, and is copied along."""
+
 V1_KEY_PREFIX = "BQY"
 V1_KEY_MESSAGE = (
     "holds a V1 key (BQY…), which the V2 API does not accept: create an application of type "
@@ -62,15 +66,17 @@ class Token:
         scope: str | None = None,
         expires_at: datetime | None = None,
     ) -> None:
-        check_access_token("access_token", access_token)
-        check_plain_text("token_type", token_type)
-        if scope is not None and not (isinstance(scope, str) and scope.isprintable()):
-            raise must_be("scope", "a printable string or None")
         set_attribute = object.__setattr__
         set_attribute(self, "access_token", str(access_token))  # others cannot serialise a Secret
         set_attribute(self, "token_type", token_type)
         set_attribute(self, "scope", scope)
-        set_attribute(self, "expires_at", None if expires_at is None else _in_utc(expires_at))
+        set_attribute(self, "expires_at", expires_at)
+        check_access_token("access_token", access_token)
+        check_plain_text("token_type", token_type)
+        if scope is not None and not (isinstance(scope, str) and scope.isprintable()):
+            raise must_be("scope", "a printable string or None")
+        if expires_at is not None:
+            set_attribute(self, "expires_at", _in_utc(expires_at))
 
     @property
     def expires_in(self) -> float | None:
@@ -160,21 +166,21 @@ def check_token_source(field: str, value: object) -> TokenSource:
             f"{field} is the class {value.__name__} itself: write {value.__name__}(…), with its "
             f"arguments."
         )
+    if isinstance(value, TokenSource) and not is_async(value.token) and not is_async(value.discard):
+        return value
     if hasattr(value, "headers") and hasattr(value, "url"):
         raise ConfigurationError(
             "An auth class was given as auth= itself: write auth=RequestsAuth(source) for "
             "requests, auth=HTTPXAuth(source) for httpx."
         )
-    if callable(value) and not isinstance(value, TokenSource):
+    if callable(value):
         name = getattr(value, "__qualname__", type(value).__name__)
         raise ConfigurationError(f"{field} is the function {name} itself: call it, {name}().")
-    if not isinstance(value, TokenSource) or is_async(value.token) or is_async(value.discard):
-        raise ConfigurationError(
-            f"{field} must be a token source, not {type(value).__name__}: ClientCredentials(id, "
-            f"secret), StaticToken(token), or an object with token() and discard(token), neither "
-            f"of them async."
-        )
-    return value
+    raise ConfigurationError(
+        f"{field} must be a token source, not {type(value).__name__}: ClientCredentials(id, "
+        f"secret), StaticToken(token), or an object with token() and discard(token), neither of "
+        f"them async."
+    )
 
 
 class CopyReturnsSelf:
@@ -283,11 +289,7 @@ def _pasted_token(pasted: str) -> Token:
     text = None
     while text != pasted:
         text = pasted
-        pasted = text.strip().strip(_QUOTES).strip()
-        for prefix in ("authorization:", "bearer "):
-            if pasted.lower().startswith(prefix):
-                pasted = pasted[len(prefix) :]
-        pasted = Secret(pasted)
+        pasted = Secret(_WRAPPING.sub("", text.strip().strip(_QUOTES)))
     if pasted.startswith(V1_KEY_PREFIX):
         raise ConfigurationError(f"access_token {V1_KEY_MESSAGE}")
     return Token(pasted)

@@ -36,6 +36,9 @@ LOWEST_REDIRECT_STATUS = min(REDIRECT_STATUSES)
 LONGEST_READ = 65536
 """Bytes of a rejected response that are read, since that keeps its connection open."""
 
+_MOST_TOKENS_IN_FLIGHT = 16
+_NO_TOKEN_YET = object()
+
 UNSEEKABLE = (OSError, ValueError, TypeError, AttributeError, NotImplementedError)
 """What a body raises that cannot be rewound: a file that is closed, or only looks like one."""
 
@@ -158,6 +161,7 @@ class Auth(CopyReturnsSelf):
             "insecure_http": insecure_http,
         }
         self._header_name = header_name
+        self._is_authorization = header_name.lower() == "authorization"
         self._prefix = f"{scheme} " if scheme else ""
         self._is_auth_failure = is_auth_failure
         self._replay = replay
@@ -169,7 +173,7 @@ class Auth(CopyReturnsSelf):
         self._backoffs = _backoffs_of(source)
         self._verdicts: dict[Origin, bool] = {}
         self._noted: dict[Hashable, object] = {}
-        self._last_header: tuple[Token | None, str] = (None, "")
+        self._last_header: tuple[object, str] = (_NO_TOKEN_YET, "")
         self._sent: dict[Any, Token] = {}
         self._hooks: dict[Any, Any] = {}  # of RequestsAuth, by URL
 
@@ -234,7 +238,7 @@ class Auth(CopyReturnsSelf):
                 kind = type(token).__name__
                 raise must_be("What the source's token() returns", f"a Token, not {kind}")
             value = self._prefix + token.access_token
-            remember(self._sent, value, token)
+            remember(self._sent, value, token, most=_MOST_TOKENS_IN_FLIGHT)
             self._last_header = token, value
         return value
 
@@ -254,6 +258,11 @@ class Auth(CopyReturnsSelf):
         """Whether a response of this origin rejects the token. If not, its backoff is over."""
         if self._is_auth_failure(response):
             return True
+        self._end_backoff(response, origin)
+        return False
+
+    def _end_backoff(self, response: Any, origin: Origin) -> None:
+        """Note that an origin did not reject the token."""
         if (
             origin in self._backoffs
             # A redirect is not a verdict: the next response may still be a 401.
@@ -261,7 +270,6 @@ class Auth(CopyReturnsSelf):
             and self._backoffs.pop(origin, None) is not None
         ):
             logger.info("%s accepts tokens again: %r", origin, self._source)
-        return False
 
     def _recovery(
         self, origin: Origin, rejected: Token | None, *, replay: bool
@@ -367,9 +375,9 @@ def _default_hosts(source: TokenSource) -> tuple[str, ...]:
     return hosts or _bitquery.HOSTS
 
 
-def remember(known: dict[Any, Any], key: Any, value: Any) -> None:
+def remember(known: dict[Any, Any], key: Any, value: Any, *, most: int = MOST_REMEMBERED) -> None:
     """Keep what was found out about an origin. Emptied when full: a crawler meets many."""
-    if len(known) >= MOST_REMEMBERED:
+    if len(known) >= most:
         known.clear()
     known[key] = value
 

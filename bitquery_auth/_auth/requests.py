@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import suppress
 from datetime import timedelta
@@ -30,6 +31,8 @@ from bitquery_auth._hosts import Origin
 from bitquery_auth._token import CopyReturnsSelf, Token
 
 _NOWHERE = Origin("", "", None)
+_ODD_LOCATION = re.compile(r"[ \\]|^///|^[a-z]+:(?!//[^/])", re.IGNORECASE)
+"""A space, a backslash, or slashes in other numbers than a URL has, such as ``http:/host``."""
 
 
 @with_shared_arguments
@@ -77,7 +80,12 @@ class RequestsAuth(Auth, AuthBase):
         return hook
 
     def _handle_response(
-        self, response: requests.Response, origin: Origin, options: dict[str, Any]
+        self,
+        response: requests.Response,
+        origin: Origin,
+        options: dict[str, Any],
+        *,
+        is_rejected: bool,
     ) -> requests.Response:
         sent = response.request
         if _origin(sent.url) != origin:
@@ -86,13 +94,16 @@ class RequestsAuth(Auth, AuthBase):
             others = [each for each in sent.hooks["response"] if not isinstance(each, RecoveryHook)]
             sent.hooks = {**sent.hooks, "response": others}
             return response
-        if self._is_rejected(response, origin):
+        if is_rejected:
             response = self._recover(response, origin, options)
+        else:
+            self._end_backoff(response, origin)
         if response.is_redirect:
             target = _target(response)
             self._note_redirect(origin, target)
-            if target != origin:
-                # requests itself takes off Authorization only.
+            if target != origin and not self._is_authorization:
+                # requests itself takes off Authorization only, of its copy of the first request.
+                sent.headers.pop(self._header_name, None)
                 response.request.headers.pop(self._header_name, None)
         return response
 
@@ -178,8 +189,10 @@ class RecoveryHook(CopyReturnsSelf):
         The options are those of `requests.adapters.HTTPAdapter.send`. They are named, since to
         collect them takes longer than all else that a usual response needs here.
         """
-        auth, is_redirect = self._auth, response.status_code >= LOWEST_REDIRECT_STATUS
-        if not (is_redirect or auth._backoffs or auth._is_auth_failure(response)):  # noqa: SLF001 - one class in two parts
+        auth = self._auth
+        is_rejected = auth._is_auth_failure(response)  # noqa: SLF001 - one class in two parts
+        is_redirect = response.status_code >= LOWEST_REDIRECT_STATUS
+        if not (is_rejected or is_redirect or auth._backoffs):  # noqa: SLF001 - one class in two parts
             return response
         options = {
             "stream": stream,
@@ -188,7 +201,9 @@ class RecoveryHook(CopyReturnsSelf):
             "cert": cert,
             "proxies": proxies,
         }
-        return auth._handle_response(response, self._origin, options)  # noqa: SLF001 - one class in two parts
+        return auth._handle_response(  # noqa: SLF001 - one class in two parts
+            response, self._origin, options, is_rejected=is_rejected
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave the auth, and with it the secret, out of a pickled request or response."""
@@ -233,7 +248,7 @@ def _is_rewound(request: requests.PreparedRequest) -> bool:
 def _target(redirect: requests.Response) -> Origin:
     """Return where a redirect leads; nowhere, if requests might understand it otherwise."""
     location = redirect.headers["location"]
-    if not (location.isascii() and location.isprintable()) or {" ", "\\"} & set(location):
+    if not (location.isascii() and location.isprintable()) or _ODD_LOCATION.search(location):
         return _NOWHERE
     return _origin(urljoin(redirect.url, requote_uri(location)))
 

@@ -242,16 +242,17 @@ class CachingTokenSource(Source, ABC):
         rejected = frozenset(self._rejected)
         handled = sys.exception()
         logger.debug("fetching a token (%s): %s", self._reason(rejected, force=force), self)
+        error: BaseException
         try:
-            fetched = self._fetch(rejected=rejected, force=force)
-        except BitqueryAuthError as error:
+            return self._succeeded(self._fetch(rejected=rejected, force=force), rejected)
+        except BaseException as caught:  # noqa: BLE001 - raised again, or kept for the caller
+            error = caught
+        if isinstance(error, BitqueryAuthError):
             return self._unsuccessful(error, fetch)
-        except BaseException as error:  # noqa: BLE001 - raised again, or kept for the caller
-            # Not an outcome of the request: a soft time limit, KeyboardInterrupt, a bug. It belongs
-            # to the caller who runs the fetch. The frames that it came through hold the secret.
-            error.__context__ = None if handled is error else handled
-            return self._interrupted(error.with_traceback(None), fetch)
-        return self._succeeded(fetched, rejected)
+        # Not an outcome of the request: a soft time limit, KeyboardInterrupt, a bug. It belongs to
+        # the caller who runs the fetch. The frames that it came through hold the secret.
+        error.__context__ = None if handled is error else handled
+        return self._interrupted(error.with_traceback(None), fetch)
 
     def _unsuccessful(self, error: BitqueryAuthError, fetch: Fetch[Result]) -> Result | None:
         has_token = fetch.in_background or self._valid_token(now()) is not None
@@ -390,7 +391,10 @@ def _name_of(value: Any) -> str:
     return f"{value.__module__}:{name}" if getattr(module, name, None) is value else repr(value)
 
 
-_from_pickles: weakref.WeakValueDictionary[str, CachingTokenSource] = weakref.WeakValueDictionary()
+_from_pickles: dict[str, CachingTokenSource] = {}
+"""The sources that were made from the last pickles. Each task of a worker brings a pickle."""
+
+_MOST_FROM_PICKLES = 64
 
 
 def _unpickled(
@@ -402,11 +406,13 @@ def _unpickled(
     """Return the source of a pickle: one for equal settings, so that tasks share its token."""
     identity = [kind.__module__, kind.__qualname__, args, kwargs, default_allowed_hosts]
     key = fingerprint("", identity)
-    source = _from_pickles.get(key)
+    source = _from_pickles.pop(key, None)
     if source is None:
         source = kind(*args, **kwargs)
         source.default_allowed_hosts = default_allowed_hosts
-        source = _from_pickles.setdefault(key, source)
+    _from_pickles[key] = source  # the newest last
+    if len(_from_pickles) > _MOST_FROM_PICKLES:
+        _from_pickles.pop(next(iter(_from_pickles)), None)
     return source
 
 

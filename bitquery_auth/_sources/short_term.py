@@ -11,7 +11,7 @@ from bitquery_auth import _bitquery
 from bitquery_auth._checks import check_endpoint, check_seconds, check_transport, is_unencrypted
 from bitquery_auth._errors import ConfigurationError
 from bitquery_auth._hosts import AllowedHosts, Origin
-from bitquery_auth._imports import import_for_fetch
+from bitquery_auth._imports import importing
 from bitquery_auth._log import logger
 from bitquery_auth._sources.cache import CachingTokenSource, now
 from bitquery_auth._sources.expiry import DEFAULT_LEEWAY, FetchedToken
@@ -91,6 +91,8 @@ class ShortTermToken(CachingTokenSource):
             endpoint = _bitquery.GRAPHQL_ENDPOINT
         self._lifetime = int(check_seconds("lifetime", lifetime, positive=True)) or 1
         self._endpoint = check_endpoint("endpoint", endpoint, insecure_http=insecure_http)
+        if self.default_allowed_hosts is None and not _bitquery.is_bitquery_url(endpoint):
+            self.default_allowed_hosts = ()
         self._transport = check_transport(
             timeout=timeout, verify=verify, cert=cert, proxies=proxies, trust_env=trust_env
         )
@@ -116,7 +118,10 @@ class ShortTermToken(CachingTokenSource):
         return FetchedToken.of(parsed.access_token, requested_at, lifetime, scope=long_token.scope)
 
     def _exchange(self, long_token: Token) -> TokenResponse:
-        request = import_for_fetch("requests").Request(
+        with importing:
+            import requests  # noqa: PLC0415 - loaded by the first fetch
+
+        request = requests.Request(
             "POST",
             self._endpoint,
             json={"expires_in": self._lifetime},

@@ -151,11 +151,6 @@ def parse_seconds(value: object) -> float | None:
     return float(max(-MAX_SECONDS, min(value, MAX_SECONDS)))
 
 
-def split_scope(scope: str | None) -> set[str]:
-    """Return the scopes of a scope string in lower case; some servers separate them by commas."""
-    return set((scope or "").replace(",", " ").lower().split())
-
-
 def error_from_response(
     response: TokenResponse, now: float, hint: str | None = None
 ) -> TokenEndpointError:
@@ -186,28 +181,35 @@ def error_from_response(
         error_description=description,
         error_uri=uri,
         status_code=response.status_code,
-        retry_after=parse_retry_after(response.headers.get("Retry-After", ""), now),
+        retry_after=parse_retry_after(response.headers, now),
     )
 
 
-def parse_retry_after(value: str, now: float) -> float | None:
+def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Return the seconds of a ``Retry-After`` header (RFC 9110 §10.2.3), or None if it has none.
 
     Args:
-        value: A number of seconds, or a date.
-        now: Seconds since the epoch.
+        headers: The headers of a response. A date in it counts from the server's own ``Date``.
+        now: Seconds since the epoch, for a response without ``Date``.
     """
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - loaded by requests already
-
-    value = value.strip()
+    value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return min(float(value), MAX_SECONDS)
-    try:
-        date = parsedate_to_datetime(value)
-        date = date if date.tzinfo else date.replace(tzinfo=UTC)  # HTTP dates are in UTC
-        return max(0.0, date.timestamp() - now)
-    except (ValueError, OverflowError):
+    date = _timestamp(value)
+    if date is None:
         return None
+    sent = _timestamp(headers.get("Date", ""))
+    return max(0.0, date - (now if sent is None else sent))
+
+
+def _timestamp(http_date: str) -> float | None:
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - loaded by requests already
+
+    try:
+        date = parsedate_to_datetime(http_date)
+    except ValueError:
+        return None
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()  # HTTP dates are in UTC
 
 
 def _text(value: object) -> str | None:

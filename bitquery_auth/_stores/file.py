@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from bitquery_auth._errors import ConfigurationError
-from bitquery_auth._imports import import_for_fetch
+from bitquery_auth._imports import importing
 from bitquery_auth._stores.protocol import attempt, dump_token, load_token
 from bitquery_auth._token import Token
 
@@ -82,8 +82,10 @@ class FileTokenStore:
     def lock(self, key: str, timeout: float) -> Iterator[None]:
         """Hold the lock of a key. The operating system releases it if the process crashes."""
         path = self._path(key, "lock")
-        # Imported at the first lock, because a process that finds a valid token takes none.
-        file_lock = import_for_fetch("filelock").FileLock(path, timeout=timeout, mode=0o600)
+        with importing:
+            from filelock import FileLock  # noqa: PLC0415 - a process that finds a valid token takes no lock
+
+        file_lock = FileLock(path, timeout=timeout, mode=0o600)
         self._make_directory()
         with file_lock:
             try:
@@ -132,8 +134,10 @@ class FileTokenStore:
 
 def _absolute(path: str | os.PathLike[str] | None) -> Path:
     if path is None:
-        platformdirs = import_for_fetch("platformdirs")
-        return _absolute(platformdirs.user_cache_dir("bitquery_auth", appauthor=False))
+        with importing:
+            from platformdirs import user_cache_dir  # noqa: PLC0415 - not needed with a path
+
+        return _absolute(user_cache_dir("bitquery_auth", appauthor=False))
     if not os.fspath(path).strip():
         raise ConfigurationError("path is blank: pass a directory.")
     try:

@@ -1,1 +1,1 @@
-"""Bridges to libraries that take neither a requests nor an httpx auth: a module for each, named after it."""
+"""Bridges to libraries that take neither a requests nor an httpx auth: one module per library."""

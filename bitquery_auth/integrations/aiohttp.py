@@ -1,9 +1,4 @@
-"""The auth for aiohttp: a client middleware (aiohttp 3.12 and later), which is also the way into libraries built on it.
-
-::
-
-    auth = AiohttpAuth(ClientCredentials.from_env())
-    async with aiohttp.ClientSession(middlewares=(auth,)) as session: ...
+"""The auth for aiohttp: a client middleware, which libraries built on aiohttp take as well.
 
 gql takes it as ``AIOHTTPTransport(url, client_session_args={"middlewares": (auth,)})``, web3 as
 ``AsyncHTTPProvider(url, request_kwargs={"middlewares": (auth,)})``.
@@ -11,154 +6,137 @@ gql takes it as ``AIOHTTPTransport(url, client_session_args={"middlewares": (aut
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable
-from contextlib import suppress
-from operator import attrgetter
-from typing import Any
+from contextvars import ContextVar
+from functools import lru_cache, partial
 
 import aiohttp
+from yarl import URL
 
-from bitquery_auth import _bitquery
-from bitquery_auth._auth import DONE, Auth, Destination, Replay, advance
-from bitquery_auth._errors import BitqueryAuthError, as_client_error, conceals
+from bitquery_auth._auth.base import MOST_REMEMBERED, is_small, with_shared_arguments
+from bitquery_auth._bitquery import is_bitquery_host, websocket_url
+from bitquery_auth._errors import BitqueryAuthError, as_client_error
 from bitquery_auth._hosts import Origin
-from bitquery_auth._refusal import REDIRECTS, UNAUTHORIZED
-from bitquery_auth._replay import DRAIN_BYTES, DRAIN_SECONDS, is_replayed
-from bitquery_auth._token import Token, TokenSource
+from bitquery_auth._token import Token
+from bitquery_auth.integrations._recovery import RecoveringAuth
 
 __all__ = ["AiohttpAuth"]
 
-_MOST_CHAINS = 1024
+_NOWHERE = Origin("", "", None)
+
+_last_hop: ContextVar[tuple[object, Origin]] = ContextVar("_last_hop", default=(None, _NOWHERE))
+"""The timer of the last call in this context, and its origin; nowhere, once it was redirected.
+
+aiohttp calls a middleware for each hop of a redirect. What the hops of a call have in common is the
+timer, and they follow one another in one context.
+"""
 
 
-def is_unauthorized(response: aiohttp.ClientResponse) -> bool:
-    """Whether a response's status is 401: the default of ``is_auth_failure``."""
-    return bool(response.status == UNAUTHORIZED)
+@with_shared_arguments
+class AiohttpAuth(RecoveringAuth):
+    """The auth for aiohttp: a middleware of an `aiohttp.ClientSession`, or of one request.
 
+    ::
 
-class AiohttpAuth(Auth):
-    """Puts the token of a source on requests to the hosts that may see it: a middleware for aiohttp's client.
+        auth = AiohttpAuth(ClientCredentials.from_env())
+        async with aiohttp.ClientSession(middlewares=(auth,)) as session: ...
 
-    One auth serves any number of sessions, in any number of event loops. Bytes, text, JSON and forms are sent again
-    after a refusal; files and generators are not: the refusal is handed over, and the next request works.
-
-    Args:
-        source: Where tokens come from.
-        allowed_hosts: Hosts that may see the token: ``name``, ``*.name``, ``name:port``, ``[::1]``; no port means
-            any. Other hosts get their requests without it. Required with a source of another token endpoint.
-        header_name: The header that carries the token.
-        scheme: What stands before the token in it; ``""``: nothing.
-        is_auth_failure: Whether a response is a refusal, by status and headers; by default status 401.
-        replay: Which refused requests are sent again: ``"all"``, ``"safe"`` (methods that change nothing) or
-            ``"never"``. For the others the token is renewed, and the refusal handed over.
-        insecure_http: Lets tokens go over plain http beyond loopback, with a warning.
-
-    Raises:
-        ConfigurationError: a setting is missing or wrong; the message names it.
+    One auth serves any number of sessions and event loops. A rejected request is sent again if
+    aiohttp can rewind its body: bytes, text, JSON, forms and files. A generator cannot be rewound,
+    so the 401 is returned, and the next request has a new token. The token is in the URL of a
+    WebSocket of Bitquery's (``session.ws_connect``), and in the header of all other requests.
     """
-
-    _status_of = attrgetter("status")
-
-    @conceals
-    def __init__(
-        self,
-        source: TokenSource,
-        *,
-        allowed_hosts: Iterable[str] = _bitquery.HOSTS,
-        header_name: str = "Authorization",
-        scheme: str = "Bearer",
-        is_auth_failure: Callable[[aiohttp.ClientResponse], bool] = is_unauthorized,
-        replay: Replay = "all",
-        insecure_http: bool = False,
-    ) -> None:
-        super().__init__(
-            source,
-            allowed_hosts=allowed_hosts,
-            header_name=header_name,
-            scheme=scheme,
-            is_auth_failure=is_auth_failure,
-            replay=replay,
-            insecure_http=insecure_http,
-        )
-        self._chains: dict[Any, Origin | None] = {}
 
     async def __call__(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        """Send one hop of a request with the token, and once more with another if it is refused.
+        """Send a request with the token, and again with another one if it is rejected.
 
         Raises:
-            BitqueryAuthError: there is no token to be had, or the request would send it readable; each is
-                also an `aiohttp.ClientError`.
+            BitqueryAuthError: There is no token, or it would be sent unencrypted. Each is also an
+                `aiohttp.ClientError`; where the token endpoint did not respond, an
+                `aiohttp.ClientConnectionError`.
         """
-        url = request.url
-        key = (url.scheme, url.raw_host, url.port)
-        # aiohttp calls a middleware for every hop of a redirect. Their requests share nothing public, but the timer.
-        chain = request._timer  # noqa: SLF001 - tested with the lowest and the newest version
-        origin = Origin.of(url.scheme, url.raw_host or "", url.port)
-        at_home = self._chains.get(chain, origin) == origin
+        origin = _origin(request.url)
         try:
-            destination = (self._destinations.get(key) or self._judge(key, origin)) if at_home else None
-            if destination is None or not destination.is_allowed:
-                response = await handler(request)
+            if self._is_redirected(request, origin) or not self._may_carry_token(origin):
+                token = None
             else:
-                response = await self._send(request, handler, destination)
+                token = await self._atoken()
+                self._attach(request, origin, token)
         except BitqueryAuthError as error:
-            raise as_client_error(error, aiohttp.ClientError, request) from error.__cause__
-        if response.status in REDIRECTS:
-            if len(self._chains) >= _MOST_CHAINS:  # of those that were not followed to their end
-                self._chains.pop(next(iter(self._chains)), None)
-            self._chains[chain] = origin if at_home else None  # None: led elsewhere, and should it lead back, as well
-        else:
-            self._chains.pop(chain, None)
-        return response
-
-    async def _send(
-        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType, destination: Destination
-    ) -> aiohttp.ClientResponse:
-        token = await self._atoken()
-        self._place(request, destination, token)
+            raise _client_error(error, request) from error.__cause__
         response = await handler(request)
-        if not self._is_refused(response, destination.origin):
+        if token is None or not self._is_rejected(response, origin):
             return response
-        replay = is_replayed(self._replay, request.method) and _is_repeatable(request.body)
-        steps = self._recovery(destination.origin, token, replay=replay)
-        answer = response
-        got: Any = None
+        resend = None
+        if self._may_replay(request.method) and _is_repeatable(request.body):
+            resend = partial(self._resend, request, handler, response, origin)
         try:
-            while (wanted := advance(steps, got)) is not DONE:
-                if wanted is None:
-                    got = await self._atoken()
-                else:
-                    await _drain(response)
-                    self._place(request, destination, wanted)
-                    answer = got = await handler(request)
-        except BaseException as error:
-            handed_over = not replay or answer is not response
-            if not (handed_over and isinstance(error, BitqueryAuthError)):
-                answer.close()
-                raise
-        return answer
+            return await self._arecover(origin, token, resend) or response
+        except BitqueryAuthError as error:
+            response.close()
+            raise _client_error(error, request) from error.__cause__
+        except BaseException:  # aiohttp closes nothing then
+            response.close()
+            raise
 
-    def _place(self, request: aiohttp.ClientRequest, destination: Destination, token: Token) -> None:
-        if destination.in_query:
-            request.url = request.url.update_query(token=token.access_token)
-        else:  # this hop's headers: aiohttp makes those of the next from what the caller gave
-            request.headers[self._header_name] = self._header_for(token)
+    def _is_redirected(self, request: aiohttp.ClientRequest, origin: Origin) -> bool:
+        """Whether a redirect has left the origin of the call, even if another one led back."""
+        timer = request._timer  # noqa: SLF001 - there is no public way to tell the calls apart
+        last_timer, first = _last_hop.get()
+        if timer is not last_timer:
+            first = origin
+        elif first is not _NOWHERE:
+            self._note_redirect(first, origin)
+        _last_hop.set((timer, origin if origin == first else _NOWHERE))
+        return origin != first
+
+    async def _resend(
+        self,
+        request: aiohttp.ClientRequest,
+        handler: aiohttp.ClientHandlerType,
+        rejected: aiohttp.ClientResponse,
+        origin: Origin,
+        token: Token,
+    ) -> aiohttp.ClientResponse:
+        if is_small(rejected.headers.get("Content-Length")):
+            await rejected.read()  # to the end, which frees the connection
+        rejected.close()
+        await request.close()  # a body that is still being sent cannot be rewound
+        self._attach(request, origin, token)
+        return await handler(request)
+
+    def _attach(self, request: aiohttp.ClientRequest, origin: Origin, token: Token) -> None:
+        if origin.scheme == "wss" and is_bitquery_host(origin.host):
+            # The URL that aiohttp's errors show, request_info.real_url, is not changed by this.
+            request.url = URL(websocket_url(str(request.url), token), encoded=True)
+        else:
+            request.headers[self._header_name] = self._header_value(token)
+
+
+def _client_error(error: BitqueryAuthError, request: aiohttp.ClientRequest) -> BitqueryAuthError:
+    return as_client_error(
+        error,
+        request,
+        connection_error=aiohttp.ClientConnectionError,
+        request_error=aiohttp.ClientError,
+    )
 
 
 def _is_repeatable(body: object) -> bool:
-    """Whether a body can be sent again byte for byte: bytes, text, JSON and forms are held in memory."""
-    return body == b"" or isinstance(body, aiohttp.BytesPayload)
+    """Whether aiohttp can send a body again: it rewinds files, and keeps the rest in memory."""
+    if isinstance(body, aiohttp.MultipartWriter):
+        return all(_is_repeatable(part) for part, *_ in body)
+    return body == b"" or (
+        isinstance(body, (aiohttp.BytesPayload, aiohttp.IOBasePayload))
+        and not body.consumed
+    )
 
 
-async def _drain(response: aiohttp.ClientResponse) -> None:
-    """Read a refusal to its end, within bounds, so that its connection is free for the second try; else close it."""
-    left = DRAIN_BYTES
-    if "Content-Encoding" not in response.headers:  # few bytes may unzip to many
-        with suppress(TimeoutError, aiohttp.ClientError):
-            async with asyncio.timeout(DRAIN_SECONDS):
-                while left > 0 and (chunk := await response.content.readany()):
-                    left -= len(chunk)
-    response.release()  # closes the connection of what was not read to its end
+@lru_cache(maxsize=MOST_REMEMBERED)
+def _origin_of(scheme: str, host: str, port: int | None) -> Origin:
+    return Origin.of(scheme, host, port)
+
+
+def _origin(url: URL) -> Origin:
+    return _origin_of(url.scheme, url.raw_host or "", url.port)

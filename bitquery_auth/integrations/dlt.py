@@ -1,36 +1,29 @@
-"""The auth for dlt's ``rest_api`` source, which takes none but its own kind; dlt's ``RESTClient`` takes `RequestsAuth`.
-
-::
-
-    rest_api_source({"client": {"base_url": url, "auth": DltAuth(ClientCredentials.from_env())}, "resources": ...})
-"""
+"""The auth for dlt's ``rest_api`` source. dlt's ``RESTClient`` takes `RequestsAuth`."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from dlt.sources.helpers.rest_client.auth import AuthConfigBase
 
-from bitquery_auth._errors import conceals
-from bitquery_auth._requests_auth import RequestsAuth
+from bitquery_auth._auth.requests import RequestsAuth
 
 __all__ = ["DltAuth"]
 
 
 class DltAuth(RequestsAuth, AuthConfigBase):  # type: ignore[misc, unused-ignore]  # where dlt is not installed
-    """A `RequestsAuth` that dlt takes for one of its own: the same arguments, the same behaviour.
+    """A `RequestsAuth` for the configuration of dlt's ``rest_api`` source, with the same arguments.
 
-    dlt has nothing to resolve or to mask in it: it has none of the fields in which dlt keeps secrets. The copies
-    that dlt makes of a source's configuration have the same token.
+    ::
+
+        auth = DltAuth(ClientCredentials.from_env())
+        rest_api_source({"client": {"base_url": url, "auth": auth}, "resources": ...})
+
+    dlt finds no secrets to resolve or to mask in it. The copies that dlt makes of a configuration
+    share its token.
     """
 
-    __is_resolved__ = True  # by whoever made it: there is nothing for dlt to look up in its configuration
-
-    @conceals
-    def __init__(self, *args: Any, **settings: Any) -> None:
-        AuthConfigBase.__init__(self)
-        RequestsAuth.__init__(self, *args, **settings)
+    __is_resolved__ = True  # dlt has nothing to look up for it
+    __init__ = RequestsAuth.__init__  # dlt would make one from the fields of the class
 
     def copy(self) -> DltAuth:
-        """Give itself, as every other way of copying does."""
+        """Return the auth itself, as every other way of copying does."""
         return self

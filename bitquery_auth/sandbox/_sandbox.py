@@ -11,8 +11,6 @@ from bitquery_auth.sandbox._hydra import FORM_BODY
 from bitquery_auth.sandbox._server import Server
 from bitquery_auth.sandbox._service import Service, has_websockets
 
-__all__ = ["Sandbox"]
-
 _SCOPE = "api"
 
 
@@ -40,7 +38,7 @@ class Sandbox(Service):
         """
         with self._starting:
             if self._server is None:
-                self._server = Server(self.respond, self.host, self.port)
+                self._server = Server(self.answer, self.host, self.port)
                 self.port = self._server.port
         return self
 

@@ -13,7 +13,7 @@ from bitquery_auth.sandbox import Sandbox
 from tests.kit import QUERY
 from tests.kit.clients import Client, OpenClient
 from tests.kit.clock import Clock
-from tests.kit.origin import Origin, Request, Response, answering, refusing_the_first_token
+from tests.kit.origin import Gate, Origin, Request, Response, answering, refusing_the_first_token
 from tests.kit.recorded import api_calls
 from tests.kit.waiting import until
 
@@ -124,13 +124,13 @@ class HeldResponses:
     """The sandbox's responses, made at once and sent when the test says so."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self._sandbox = sandbox
+        self._respond = Gate(sandbox)
         self.made = threading.Event()
         self.released = threading.Event()
         self.released.set()
 
     def __call__(self, request: Request) -> Response | None:
-        response = self._sandbox.answer(request, lambda _: False)
+        response = self._respond(request)
         self.made.set()
         assert self.released.wait(20)
         return response

@@ -1,7 +1,8 @@
 """The body of a 401: read where it is short, which keeps the connection; otherwise closed."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import repeat
 from typing import Any
 
 import pytest
@@ -10,51 +11,53 @@ from requests.adapters import HTTPAdapter
 
 from bitquery_auth import BitqueryAuthError, ClientCredentials, HTTPXAuth, RequestsAuth
 from bitquery_auth.sandbox import Sandbox
-from tests.faults.proxy import Connection, Fault, FaultProxy
 from tests.kit.clients import HTTPX_SYNC, Client, OpenClient, only
+from tests.kit.origin import Connection, Gate, Handler, Origin, answering, on_the_wire
 
 HEAD = b"HTTP/1.1 401 Unauthorized\r\n"
 KIB_64 = 65536
 
 
-def of_length(length: int) -> Fault:
-    def respond(connection: Connection) -> None:
-        connection.send(HEAD + b"Content-Length: %d\r\n\r\n" % length + b"x" * length)
-
-    return respond
+def of_length(length: int) -> Handler:
+    return answering(401, "x" * length)
 
 
+@on_the_wire
 def chunked(connection: Connection) -> None:
     connection.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n")
 
 
+@on_the_wire
 def endless_chunks(connection: Connection) -> None:
     connection.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
-    connection.drip(iter(lambda: b"1\r\nx\r\n", b""))
+    connection.drip(repeat(b"1\r\nx\r\n"))
 
 
+@on_the_wire
 def until_it_is_closed(connection: Connection) -> None:
     connection.send(HEAD + b"Connection: close\r\n\r\n")
-    connection.drip(iter(lambda: b"x", b""))
+    connection.drip(repeat(b"x"))
 
 
+@on_the_wire
 def endless(connection: Connection) -> None:
     connection.send(HEAD + b"\r\n")
-    while not connection.server.stopping.is_set():
-        connection.send(b"x" * KIB_64)
+    connection.flood(b"x" * KIB_64)
 
 
+@on_the_wire
 def dripping_a_megabyte(connection: Connection) -> None:
     connection.send(HEAD + b"Content-Length: 1048576\r\n\r\n")
-    connection.drip(iter(lambda: b"x", b""))
+    connection.drip(repeat(b"x"))
 
 
+@on_the_wire
 def cut_short(connection: Connection) -> None:
     connection.send(HEAD + b"Content-Length: 100\r\n\r\nUnauth")
     connection.close()
 
 
-LONG: dict[str, Fault] = {
+LONG: dict[str, Handler] = {
     "64 KiB and a byte": of_length(KIB_64 + 1),
     "chunked": chunked,
     "endless chunks": endless_chunks,
@@ -62,7 +65,7 @@ LONG: dict[str, Fault] = {
     "endless": endless,
     "dripping": dripping_a_megabyte,
 }
-SHORT: dict[str, Fault] = {
+SHORT: dict[str, Handler] = {
     "empty": of_length(0),
     "12 bytes": of_length(12),
     "64 KiB": of_length(KIB_64),
@@ -73,21 +76,18 @@ each_body = pytest.mark.parametrize("body", (LONG | SHORT).values(), ids=(LONG |
 
 
 @pytest.fixture
-def proxy(sandbox: Sandbox) -> Iterator[FaultProxy]:
-    """The sandbox's API behind a proxy that can respond with a fault."""
-    with FaultProxy(lambda request: sandbox.answer(request, lambda _: False)) as proxy:
-        yield proxy
+def api(origin: Origin, gate: Gate) -> Origin:
+    """The sandbox's API behind a server that can misbehave."""
+    return origin
 
 
 @pytest.fixture
-def call(
-    open_client: OpenClient, source: ClientCredentials, proxy: FaultProxy
-) -> Callable[[], Any]:
-    """One request to the API behind the proxy, which has responded to one before."""
-    client = open_client(source, allowed_hosts=[proxy.host])
+def call(open_client: OpenClient, source: ClientCredentials, api: Origin) -> Callable[[], Any]:
+    """One request to that API, which has responded to one before."""
+    client = open_client(source, allowed_hosts=[api.allowed_host])
 
     def call() -> Any:
-        return client.get(f"{proxy.url}/graphql")
+        return client.get(api.at("/graphql"))
 
     call()
     return call
@@ -95,26 +95,26 @@ def call(
 
 @each_long_body
 def test_a_long_body_is_closed_and_the_second_try_follows_at_once(
-    call: Callable[[], Any], proxy: FaultProxy, body: Fault
+    call: Callable[[], Any], api: Origin, body: Handler
 ) -> None:
-    proxy.plan.append(body)
+    api.plan.append(body)
     began = time.monotonic()
     outcome = call()
     assert time.monotonic() - began < 5, "it waited for the body"
     assert (outcome.status, outcome.history) == (200, (401,))
     assert outcome.raw.history[0].content == b""
-    assert proxy.connections == 2
+    assert api.connections == 2
     assert call().status == 200
 
 
 @each_short_body
 def test_a_short_body_is_read_and_the_second_try_has_its_connection(
-    call: Callable[[], Any], proxy: FaultProxy, body: Fault
+    call: Callable[[], Any], api: Origin, body: Handler
 ) -> None:
-    proxy.plan.append(body)
+    api.plan.append(body)
     outcome = call()
     assert (outcome.status, outcome.history) == (200, (401,))
-    assert proxy.connections == 1
+    assert api.connections == 1
 
 
 def test_the_body_of_a_401_can_be_read_in_the_history(
@@ -125,9 +125,9 @@ def test_the_body_of_a_401_can_be_read_in_the_history(
 
 
 def test_a_short_body_that_is_cut_off_is_an_error_of_the_client_and_the_next_request_works(
-    call: Callable[[], Any], proxy: FaultProxy, kind: type[Client]
+    call: Callable[[], Any], api: Origin, kind: type[Client]
 ) -> None:
-    proxy.plan.append(cut_short)
+    api.plan.append(cut_short)
     with pytest.raises(kind.base_error) as raised:
         call()
     assert not isinstance(raised.value, BitqueryAuthError)
@@ -137,13 +137,13 @@ def test_a_short_body_that_is_cut_off_is_an_error_of_the_client_and_the_next_req
 @pytest.mark.parametrize("replay", ["all", "never"])
 @each_body
 def test_a_pool_of_one_connection_of_requests_does_not_deadlock(
-    source: ClientCredentials, proxy: FaultProxy, body: Fault, replay: Any
+    source: ClientCredentials, api: Origin, body: Handler, replay: Any
 ) -> None:
-    url = f"{proxy.url}/graphql"
+    url = api.at("/graphql")
     with requests.Session() as session:
-        session.auth = RequestsAuth(source, allowed_hosts=[proxy.host], replay=replay)
+        session.auth = RequestsAuth(source, allowed_hosts=[api.allowed_host], replay=replay)
         session.mount("http://", HTTPAdapter(pool_connections=1, pool_maxsize=1, pool_block=True))
-        proxy.plan.append(body)
+        api.plan.append(body)
         with session.get(url, stream=True, timeout=20) as response:
             assert response.status_code == (200 if replay == "all" else 401)
         with session.get(url, stream=True, timeout=20) as response:
@@ -153,13 +153,13 @@ def test_a_pool_of_one_connection_of_requests_does_not_deadlock(
 @only(HTTPX_SYNC)
 @each_body
 def test_a_pool_of_one_connection_of_httpx_does_not_deadlock(
-    source: ClientCredentials, proxy: FaultProxy, body: Fault, kind: Any
+    source: ClientCredentials, api: Origin, body: Handler, kind: Any
 ) -> None:
-    url, module = f"{proxy.url}/graphql", kind.module
-    auth = HTTPXAuth(source, allowed_hosts=[proxy.host])
+    url, module = api.at("/graphql"), kind.module
+    auth = HTTPXAuth(source, allowed_hosts=[api.allowed_host])
     limits = module.Limits(max_connections=1)
     with module.Client(auth=auth, limits=limits, timeout=20, trust_env=False) as client:
-        proxy.plan.append(body)
+        api.plan.append(body)
         with client.stream("GET", url) as response:
             assert response.status_code == 200
         assert client.get(url).json() == {"data": {"ok": True}}
