@@ -187,6 +187,8 @@ class _Server(sandbox_server.Server):
 class _Conversation(sandbox_server._Connection):
     """One connection, and the requests that come over it one after the other."""
 
+    do_CONNECT = sandbox_server._Connection.serve_request  # noqa: N815 - http.server's name
+
     def __init__(self, origin: Origin, pause: Callable[[float], bool], *connection: Any) -> None:
         self._origin = origin
         super().__init__(self._respond_or_misbehave, pause, *connection)
@@ -296,4 +298,4 @@ class Gate:
         if not self._open.is_set():
             self.reached.set()
             assert self._open.wait(30), "nobody opened the gate"
-        return self._sandbox.answer(request, lambda _: False)
+        return self._sandbox.respond(request, lambda _: False)
