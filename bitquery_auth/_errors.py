@@ -184,14 +184,15 @@ def raised_by_signal_handler(
             contexts belongs to the caller.
     """
     codes = set(_codes_of_signal_handlers())
+    found: BaseException | None = None
     link: BaseException | None = error
     seen: set[int] = set()
     while link is not None and link is not handled and id(link) not in seen:
         seen.add(id(link))
         if any(frame.f_code in codes for frame, _ in walk_tb(link.__traceback__)):
-            return link
+            found = link  # the innermost, since urllib3 raises its own with the same traceback
         link = link.__cause__ or link.__context__
-    return None
+    return found
 
 
 def _codes_of_signal_handlers() -> Iterator[Any]:

@@ -38,7 +38,7 @@ class Sandbox(Service):
         """
         with self._starting:
             if self._server is None:
-                self._server = Server(self.answer, self.host, self.port)
+                self._server = Server(self.respond, self.host, self.port)
                 self.port = self._server.port
         return self
 

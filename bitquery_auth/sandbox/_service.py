@@ -221,7 +221,7 @@ class Service:
             lifetime,
         )
 
-    def answer(self, request: Request, pause: Pause) -> Response | None:
+    def respond(self, request: Request, pause: Pause) -> Response | None:
         """Respond to one request, count it and record it.
 
         Args:

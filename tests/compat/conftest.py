@@ -49,7 +49,7 @@ def guarded(sandbox: Sandbox, otherwise: Handler) -> Handler:
 
     def answer(request: Request) -> Response | None:
         _, _, query = request.target.partition("?")
-        verdict = sandbox.answer(replace(request, target=f"/graphql?{query}"), lambda _: False)
+        verdict = sandbox.respond(replace(request, target=f"/graphql?{query}"), lambda _: False)
         return verdict if verdict is None or verdict.status == 401 else otherwise(request)
 
     return answer
