@@ -47,7 +47,7 @@ def websocket_url(url: str, token: Token | str) -> str:
     Raises:
         ConfigurationError: It is not a WebSocket URL, or the connection would not be encrypted.
     """
-    access_token = Secret(token.access_token if isinstance(token, Token) else token)
+    token = Secret(token.access_token if isinstance(token, Token) else token)
     try:
         parts = split_url(check_header_text("url", url))
     except ValueError:
@@ -56,7 +56,7 @@ def websocket_url(url: str, token: Token | str) -> str:
         raise ConfigurationError("url must be a WebSocket URL such as wss://host/path.")
     if parts.scheme == "ws" and not is_loopback(parts.hostname):
         raise ConfigurationError("url must use wss://; over ws:// the token is sent unencrypted.")
-    check_access_token("token", access_token)
+    check_access_token("token", token)
     fields = [each for each in parts.query.split("&") if each and each.split("=")[0] != "token"]
-    query = "&".join([*fields, f"token={quote(access_token, safe='')}"])
+    query = "&".join([*fields, f"token={quote(token, safe='')}"])
     return parts._replace(query=query).geturl()

@@ -116,7 +116,7 @@ def read_variable(name: str) -> str | None:
     value = os.environ.get(name, "").strip()
     if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
         value = value[1:-1].strip()
-    return Secret(value) if value else None
+    return value or None
 
 
 def _missing(prefix: str, given: dict[str, Any]) -> list[str]:
@@ -131,9 +131,9 @@ def _missing(prefix: str, given: dict[str, Any]) -> list[str]:
 def _secret(name: str) -> str | Callable[[], str] | None:
     """Return a variable's value, or what reads the file that ``…_FILE`` names."""
     if (value := read_variable(name)) is not None:
-        return value
+        return Secret(value)
     path = read_variable(f"{name}_FILE")
-    return None if path is None else FileContent(f"{name}_FILE", str(path))
+    return None if path is None else FileContent(f"{name}_FILE", path)
 
 
 def _static_token() -> StaticToken | None:
@@ -150,7 +150,7 @@ def _static_token() -> StaticToken | None:
 
 
 def _check_is_a_token(name: str, value: str) -> None:
-    bare = value.strip("'\"` ")
+    bare = Secret(value.strip("'\"` "))
     if bare.startswith(V1_KEY_PREFIX):
         raise ConfigurationError(f"{name} {V1_KEY_MESSAGE}")
     if name == f"{PREFIX}API_KEY" and _OAUTH_TOKEN_PREFIX not in bare:

@@ -13,14 +13,14 @@ No message holds a token, a secret or the body of a response.
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from functools import cache
-from http import HTTPStatus
 from traceback import walk_tb
 from typing import Any, TypeVar
 
 E = TypeVar("E", bound="BitqueryAuthError")
+
+_TOO_MANY_REQUESTS, _LOWEST_SERVER_ERROR = 429, 500
 
 
 class BitqueryAuthError(Exception):
@@ -83,10 +83,7 @@ class TokenEndpointError(BitqueryAuthError):
         self.error_uri = error_uri
         self.status_code = status_code
         self.retry_after = retry_after
-        self.retryable = (
-            status_code == HTTPStatus.TOO_MANY_REQUESTS
-            or status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
-        )
+        self.retryable = status_code == _TOO_MANY_REQUESTS or status_code >= _LOWEST_SERVER_ERROR
 
 
 class InvalidTokenResponseError(BitqueryAuthError):
@@ -187,17 +184,20 @@ def raised_by_signal_handler(
             contexts belongs to the caller.
     """
     codes = set(_codes_of_signal_handlers())
+    found: BaseException | None = None
     link: BaseException | None = error
     seen: set[int] = set()
     while link is not None and link is not handled and id(link) not in seen:
         seen.add(id(link))
         if any(frame.f_code in codes for frame, _ in walk_tb(link.__traceback__)):
-            return link
+            found = link  # the innermost, since urllib3 raises its own with the same traceback
         link = link.__cause__ or link.__context__
-    return None
+    return found
 
 
 def _codes_of_signal_handlers() -> Iterator[Any]:
+    import signal  # noqa: PLC0415 - takes a while, and is needed after an error only
+
     for number in signal.valid_signals():
         handler = signal.getsignal(number)
         handler = getattr(handler, "func", handler)  # of a functools.partial

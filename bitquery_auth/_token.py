@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Protocol, Self, cast, runtime_checkable
 
-from bitquery_auth._checks import check_access_token, check_plain_text, check_text, must_be
+from bitquery_auth._checks import (
+    check_access_token,
+    check_plain_text,
+    check_text,
+    is_async,
+    must_be,
+)
 from bitquery_auth._errors import ConfigurationError
 from bitquery_auth._secret import Secret
 
 _QUOTES = "'\"`"
+_WRAPPING = re.compile(r"^\s*(authorization\s*:|bearer(\s+|$))|\s+$", re.IGNORECASE)
+"""What stands around a token in a header, and is copied along."""
+
 V1_KEY_PREFIX = "BQY"
 V1_KEY_MESSAGE = (
     "holds a V1 key (BQY…), which the V2 API does not accept: create an application of type "
@@ -22,9 +30,8 @@ V1_KEY_MESSAGE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
 class Token:
-    """An access token (RFC 6749 §1.4). Its repr does not show it; use ``token.access_token``.
+    """An access token (RFC 6749 §1.4). It is immutable, and its repr does not show it.
 
     Args:
         access_token: The token itself: printable ASCII without spaces, as a header can carry it.
@@ -32,25 +39,44 @@ class Token:
         scope: The scopes that it was granted, or None if they are not known.
         expires_at: When it expires, with a time zone, or None if that is not known.
 
+    Attributes:
+        access_token: As given.
+        token_type: As given.
+        scope: As given.
+        expires_at: The same moment in UTC.
+
     Raises:
         ConfigurationError: No request could carry the value, or the time has no zone.
     """
 
-    access_token: str = field(repr=False)
-    token_type: str = field(default="Bearer", kw_only=True)
-    scope: str | None = field(default=None, kw_only=True)
-    expires_at: datetime | None = field(default=None, kw_only=True)
+    # Not a dataclass: what that imports would be a tenth of the time to import this package.
 
-    def __post_init__(self) -> None:
-        plain = str(check_access_token("access_token", self.access_token))
-        object.__setattr__(self, "access_token", plain)  # a Secret cannot be serialised by others
-        check_plain_text("token_type", self.token_type)
-        if self.scope is not None and not (
-            isinstance(self.scope, str) and self.scope.isprintable()
-        ):
+    __slots__ = ("access_token", "expires_at", "scope", "token_type")
+
+    access_token: str
+    token_type: str
+    scope: str | None
+    expires_at: datetime | None
+
+    def __init__(
+        self,
+        access_token: str,
+        *,
+        token_type: str = "Bearer",  # noqa: S107 - a type, not a secret
+        scope: str | None = None,
+        expires_at: datetime | None = None,
+    ) -> None:
+        set_attribute = object.__setattr__
+        set_attribute(self, "access_token", str(access_token))  # others cannot serialise a Secret
+        set_attribute(self, "token_type", token_type)
+        set_attribute(self, "scope", scope)
+        set_attribute(self, "expires_at", expires_at)
+        check_access_token("access_token", access_token)
+        check_plain_text("token_type", token_type)
+        if scope is not None and not (isinstance(scope, str) and scope.isprintable()):
             raise must_be("scope", "a printable string or None")
-        if self.expires_at is not None:
-            object.__setattr__(self, "expires_at", _in_utc(self.expires_at))
+        if expires_at is not None:
+            set_attribute(self, "expires_at", _in_utc(expires_at))
 
     @property
     def expires_in(self) -> float | None:
@@ -62,6 +88,36 @@ class Token:
         """Whether it is known to have expired."""
         seconds = self.expires_in
         return seconds is not None and seconds <= 0
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("a Token is immutable")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("a Token is immutable")
+
+    def __eq__(self, other: object) -> bool:
+        return self._fields() == other._fields() if isinstance(other, Token) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._fields())
+
+    def __repr__(self) -> str:
+        return (
+            f"Token(<hidden>, token_type={self.token_type!r}, scope={self.scope!r}, "
+            f"expires_at={self.expires_at!r})"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _token, self._fields()
+
+    def _fields(self) -> tuple[str, str, str | None, datetime | None]:
+        return self.access_token, self.token_type, self.scope, self.expires_at
+
+
+def _token(
+    access_token: str, token_type: str, scope: str | None, expires_at: datetime | None
+) -> Token:
+    return Token(access_token, token_type=token_type, scope=scope, expires_at=expires_at)
 
 
 def _in_utc(expires_at: datetime) -> datetime:
@@ -103,28 +159,28 @@ class TokenSource(Protocol):
 
 def check_token_source(field: str, value: object) -> TokenSource:
     """Require an object with the methods of a `TokenSource`, and name the usual mistakes."""
+    if isinstance(value, Source):
+        return cast("TokenSource", value)
     if isinstance(value, type):
         raise ConfigurationError(
             f"{field} is the class {value.__name__} itself: write {value.__name__}(…), with its "
             f"arguments."
         )
+    if isinstance(value, TokenSource) and not is_async(value.token) and not is_async(value.discard):
+        return value
     if hasattr(value, "headers") and hasattr(value, "url"):
         raise ConfigurationError(
             "An auth class was given as auth= itself: write auth=RequestsAuth(source) for "
             "requests, auth=HTTPXAuth(source) for httpx."
         )
-    if callable(value) and not isinstance(value, TokenSource):
+    if callable(value):
         name = getattr(value, "__qualname__", type(value).__name__)
         raise ConfigurationError(f"{field} is the function {name} itself: call it, {name}().")
-    if not isinstance(value, TokenSource) or any(
-        map(iscoroutinefunction, (value.token, value.discard))
-    ):
-        raise ConfigurationError(
-            f"{field} must be a token source, not {type(value).__name__}: ClientCredentials(id, "
-            f"secret), StaticToken(token), or an object with token() and discard(token), neither "
-            f"of them async."
-        )
-    return value
+    raise ConfigurationError(
+        f"{field} must be a token source, not {type(value).__name__}: ClientCredentials(id, "
+        f"secret), StaticToken(token), or an object with token() and discard(token), neither of "
+        f"them async."
+    )
 
 
 class CopyReturnsSelf:
@@ -233,11 +289,7 @@ def _pasted_token(pasted: str) -> Token:
     text = None
     while text != pasted:
         text = pasted
-        pasted = text.strip().strip(_QUOTES).strip()
-        for prefix in ("authorization:", "bearer "):
-            if pasted.lower().startswith(prefix):
-                pasted = pasted[len(prefix) :]
-        pasted = Secret(pasted)
+        pasted = Secret(_WRAPPING.sub("", text.strip().strip(_QUOTES)))
     if pasted.startswith(V1_KEY_PREFIX):
         raise ConfigurationError(f"access_token {V1_KEY_MESSAGE}")
     return Token(pasted)

@@ -32,8 +32,12 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Methods that change nothing on the server (RFC 9110 §9.2.1)."""
 
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
+LOWEST_REDIRECT_STATUS = min(REDIRECT_STATUSES)
 LONGEST_READ = 65536
 """Bytes of a rejected response that are read, since that keeps its connection open."""
+
+_MOST_TOKENS_IN_FLIGHT = 16
+_NO_TOKEN_YET = object()
 
 UNSEEKABLE = (OSError, ValueError, TypeError, AttributeError, NotImplementedError)
 """What a body raises that cannot be rewound: a file that is closed, or only looks like one."""
@@ -43,10 +47,12 @@ LONGEST_PAUSE = 300.0
 MOST_REMEMBERED = 256
 
 
-def status_of(response: Any) -> int:
+def status_of(response: Any) -> Any:
     """Return the status of a response of any client."""
-    status = getattr(response, "status_code", None)
-    return int(response.status if status is None else status)  # aiohttp calls it status
+    try:
+        return response.status_code
+    except AttributeError:
+        return response.status  # as aiohttp calls it
 
 
 def is_auth_failure(response: Any) -> bool:
@@ -54,7 +60,8 @@ def is_auth_failure(response: Any) -> bool:
 
     401 (RFC 9110 §15.5.2). Bitquery's 402, 403 and 429 are about plan and limits.
     """
-    return status_of(response) in AUTH_FAILURE_STATUSES
+    is_failure: bool = status_of(response) in AUTH_FAILURE_STATUSES
+    return is_failure
 
 
 def is_small(content_length: str | None) -> bool:
@@ -154,6 +161,7 @@ class Auth(CopyReturnsSelf):
             "insecure_http": insecure_http,
         }
         self._header_name = header_name
+        self._is_authorization = header_name.lower() == "authorization"
         self._prefix = f"{scheme} " if scheme else ""
         self._is_auth_failure = is_auth_failure
         self._replay = replay
@@ -165,7 +173,9 @@ class Auth(CopyReturnsSelf):
         self._backoffs = _backoffs_of(source)
         self._verdicts: dict[Origin, bool] = {}
         self._noted: dict[Hashable, object] = {}
-        self._last_header: tuple[Token | None, str] = (None, "")
+        self._last_header: tuple[object, str] = (_NO_TOKEN_YET, "")
+        self._sent: dict[Any, Token] = {}
+        self._hooks: dict[Any, Any] = {}  # of RequestsAuth, by URL
 
     # -- which requests carry the token ----------------------------------------------------------
 
@@ -178,7 +188,7 @@ class Auth(CopyReturnsSelf):
         verdict = self._verdicts.get(origin)
         if verdict is None:
             verdict = self._judge(origin)
-            _remember(self._verdicts, origin, verdict)
+            remember(self._verdicts, origin, verdict)
         return verdict
 
     def _judge(self, origin: Origin) -> bool:
@@ -228,12 +238,13 @@ class Auth(CopyReturnsSelf):
                 kind = type(token).__name__
                 raise must_be("What the source's token() returns", f"a Token, not {kind}")
             value = self._prefix + token.access_token
+            remember(self._sent, value, token, most=_MOST_TOKENS_IN_FLIGHT)
             self._last_header = token, value
         return value
 
     def _remove_stale_header(self, headers: Any) -> None:
         """Remove our header from a request that was made for another host and is used again."""
-        if headers.get(self._header_name) == self._last_header[1]:
+        if headers.get(self._header_name) in self._sent:
             headers.pop(self._header_name, None)
 
     # -- what follows a rejected token -----------------------------------------------------------
@@ -247,6 +258,11 @@ class Auth(CopyReturnsSelf):
         """Whether a response of this origin rejects the token. If not, its backoff is over."""
         if self._is_auth_failure(response):
             return True
+        self._end_backoff(response, origin)
+        return False
+
+    def _end_backoff(self, response: Any, origin: Origin) -> None:
+        """Note that an origin did not reject the token."""
         if (
             origin in self._backoffs
             # A redirect is not a verdict: the next response may still be a 401.
@@ -254,7 +270,6 @@ class Auth(CopyReturnsSelf):
             and self._backoffs.pop(origin, None) is not None
         ):
             logger.info("%s accepts tokens again: %r", origin, self._source)
-        return False
 
     def _recovery(
         self, origin: Origin, rejected: Token | None, *, replay: bool
@@ -328,7 +343,7 @@ class Auth(CopyReturnsSelf):
         backoff = self._backoffs.get(origin)
         if backoff is None:
             backoff = RecoveryBackoff()
-            _remember(self._backoffs, origin, backoff)
+            remember(self._backoffs, origin, backoff)
         return backoff
 
     def __repr__(self) -> str:
@@ -360,9 +375,9 @@ def _default_hosts(source: TokenSource) -> tuple[str, ...]:
     return hosts or _bitquery.HOSTS
 
 
-def _remember(known: dict[Any, Any], key: Any, value: Any) -> None:
+def remember(known: dict[Any, Any], key: Any, value: Any, *, most: int = MOST_REMEMBERED) -> None:
     """Keep what was found out about an origin. Emptied when full: a crawler meets many."""
-    if len(known) >= MOST_REMEMBERED:
+    if len(known) >= most:
         known.clear()
     known[key] = value
 

@@ -149,8 +149,15 @@ class HTTPXAuth(Auth, _Base):
         except BitqueryAuthError as error:
             raise _client_error(error, request) from error.__cause__
         response = yield request
-        if self._is_rejected(response, origin):
+        is_rejected = self._is_auth_failure(response)
+        if not (is_rejected or response.history or self._backoffs):
+            return
+        if self._has_left(response, origin):
+            return
+        if is_rejected:
             yield from self._recover(request, response, origin, token)
+        else:
+            self._end_backoff(response, origin)
 
     def _recover(
         self, request: Any, response: Any, origin: Origin, token: Token
@@ -180,17 +187,21 @@ class HTTPXAuth(Auth, _Base):
                 raise _client_error(error, request) from error.__cause__
 
     def _is_rejected(self, response: Any, origin: Origin) -> bool:
+        return not self._has_left(response, origin) and super()._is_rejected(response, origin)
+
+    def _has_left(self, response: Any, origin: Origin) -> bool:
+        """Whether a redirect led elsewhere, so that a response says nothing about our token."""
         for each in (*response.history, response):
             if (target := _origin(each.request.url)) != origin:
                 self._note_redirect(origin, target)
-                return False  # a redirect led elsewhere: this says nothing about our token
-        return super()._is_rejected(response, origin)
+                return True
+        return False
 
     def _attach(self, request: Any, origin: Origin, token: Token) -> None:
         value = self._header_value(token)
         if _has_token_in_url(origin):
             request.url = request.url.copy_set_param("token", token.access_token)
-        elif self._header_name.lower() == "authorization":
+        elif self._is_authorization:
             request.headers[self._header_name] = value
         else:
             headers = uncopied_headers(_module_of(request))

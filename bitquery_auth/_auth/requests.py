@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import suppress
 from datetime import timedelta
@@ -13,24 +14,25 @@ import requests
 from requests.auth import AuthBase
 from requests.cookies import extract_cookies_to_jar
 from requests.exceptions import UnrewindableBodyError
-from requests.utils import requote_uri, rewind_body
+from requests.utils import get_netrc_auth, requote_uri, rewind_body
 from urllib3.util import parse_url
 
 from bitquery_auth._auth.base import (
+    LOWEST_REDIRECT_STATUS,
     MOST_REMEMBERED,
     UNSEEKABLE,
     Auth,
     is_small,
+    remember,
     with_shared_arguments,
 )
 from bitquery_auth._errors import BitqueryAuthError, ConfigurationError, as_client_error
 from bitquery_auth._hosts import Origin
 from bitquery_auth._token import CopyReturnsSelf, Token
 
-_SEND_OPTIONS = ("stream", "timeout", "verify", "cert", "proxies")
-"""The arguments of `requests.adapters.HTTPAdapter.send`."""
-
 _NOWHERE = Origin("", "", None)
+_ODD_LOCATION = re.compile(r"[ \\]|^///|^[a-z]+:(?!//[^/])", re.IGNORECASE)
+"""A space, a backslash, or slashes in other numbers than a URL has, such as ``http:/host``."""
 
 
 @with_shared_arguments
@@ -52,56 +54,79 @@ class RequestsAuth(Auth, AuthBase):
                 `requests.ConnectionError`.
         """
         try:
-            if r.url is not None and not isinstance(r.url, str):  # httpx accepts any callable
-                raise ConfigurationError("RequestsAuth is for requests: give httpx an HTTPXAuth.")
-            origin = _origin(r.url)
-            if not self._may_carry_token(origin):
+            hook = self._hooks.get(r.url) or self._hook_for(r.url)
+            if hook is None:
                 self._remove_stale_header(r.headers)
                 return r
-            token = self._source.token()
-            r.headers[self._header_name] = self._header_value(token)
+            r.headers[self._header_name] = self._header_value(self._source.token())
         except BitqueryAuthError as error:
             raise _client_error(error, r) from error.__cause__
-        # However often an auth is called for a request, one hook looks at its responses.
-        others = [hook for hook in r.hooks["response"] if not isinstance(hook, _RecoveryHook)]
-        r.hooks["response"] = [_RecoveryHook(self, r, origin, token), *others]
+        hooks = r.hooks["response"]
+        if not hooks:
+            hooks.append(hook)
+        elif hook not in hooks:  # however often an auth is called for a request, it has one hook
+            hooks[:] = [hook, *(each for each in hooks if not isinstance(each, RecoveryHook))]
         return r
 
+    def _hook_for(self, url: str | None) -> RecoveryHook | None:
+        """Return what looks at the responses of requests to a URL; None: they carry no token."""
+        if url is not None and not isinstance(url, str):  # httpx accepts any callable as an auth
+            raise ConfigurationError("RequestsAuth is for requests: give httpx an HTTPXAuth.")
+        origin = _origin(url)
+        if not self._may_carry_token(origin):
+            return None
+        hook = RecoveryHook(self, origin)
+        remember(self._hooks, url, hook)
+        return hook
+
     def _handle_response(
-        self, response: requests.Response, hook: _RecoveryHook, options: dict[str, Any]
+        self,
+        response: requests.Response,
+        origin: Origin,
+        options: dict[str, Any],
+        *,
+        is_rejected: bool,
     ) -> requests.Response:
-        if self._is_rejected(response, hook.origin):
-            response = self._recover(response, hook, options)
+        sent = response.request
+        if _origin(sent.url) != origin:
+            # A redirect led to another origin. What that does, or leads back to, says nothing about
+            # our token. requests makes the next request from a copy of this one.
+            others = [each for each in sent.hooks["response"] if not isinstance(each, RecoveryHook)]
+            sent.hooks = {**sent.hooks, "response": others}
+            return response
+        if is_rejected:
+            response = self._recover(response, origin, options)
+        else:
+            self._end_backoff(response, origin)
         if response.is_redirect:
             target = _target(response)
-            self._note_redirect(hook.origin, target)
-            if target != hook.origin:
-                # requests itself takes off Authorization only.
+            self._note_redirect(origin, target)
+            if target != origin and not self._is_authorization:
+                # requests itself takes off Authorization only, of its copy of the first request.
+                sent.headers.pop(self._header_name, None)
                 response.request.headers.pop(self._header_name, None)
         return response
 
     def _recover(
-        self, response: requests.Response, hook: _RecoveryHook, options: dict[str, Any]
+        self, response: requests.Response, origin: Origin, options: dict[str, Any]
     ) -> requests.Response:
         """Carry out what follows a 401, and return the response for the caller."""
         request = response.request
         if getattr(response, "connection", None) is None or response.raw is None:
             return response  # of a cache
-        is_ours = request.headers.get(self._header_name) == self._header_value(hook.token)
-        if not is_ours and request is hook.request:
+        token = self._sent.get(request.headers.get(self._header_name))
+        if token is None and not _is_of_netrc(request):
             return response  # other credentials were put there on purpose
         replay = self._may_replay(request.method) and _is_rewound(request)
-        # After a redirect, requests may have replaced our header by credentials of a netrc. The 401
-        # is about those.
-        recovery = self._recovery(hook.origin, hook.token if is_ours else None, replay=replay)
+        recovery = self._recovery(origin, token, replay=replay)
         latest, result = response, None
         try:
             while True:
-                token = recovery.send(result)
-                if token is None:
+                new_token = recovery.send(result)
+                if new_token is None:
                     result = self._source.token()
                 else:
-                    latest = result = self._resend(response, token, options)
+                    latest = result = self._resend(response, new_token, options)
         except StopIteration:
             pass
         except BitqueryAuthError as error:
@@ -134,38 +159,51 @@ class RequestsAuth(Auth, AuthBase):
         return second
 
 
-class _RecoveryHook(CopyReturnsSelf):
-    """The response hook of one request. requests copies it to the requests of a redirect.
+class RecoveryHook(CopyReturnsSelf):
+    """The response hook of the requests that go to one origin with the token.
 
     Args:
-        auth: The auth that made it.
-        request: The first request.
-        origin: Where that went.
-        token: What it carried.
+        auth: The auth that attached the token.
+        origin: Where the requests go.
     """
 
-    __slots__ = ("_has_left", "auth", "origin", "request", "token")
+    __slots__ = ("_auth", "_origin")
 
-    def __init__(
-        self, auth: RequestsAuth, request: requests.PreparedRequest, origin: Origin, token: Token
-    ) -> None:
-        self.auth = auth
-        self.request = request
-        self.origin = origin
-        self.token = token
-        self._has_left = False
+    def __init__(self, auth: RequestsAuth, origin: Origin) -> None:
+        self._auth = auth
+        self._origin = origin
 
-    def __call__(self, response: requests.Response, *_: Any, **kwargs: Any) -> requests.Response:
-        """Handle a response of our origin, and leave all others as they are."""
-        if response.request is self.request:
-            self._has_left = False  # a prepared request may be sent several times
-        if self._has_left:
-            return response  # another origin led back here: the 401 is not about our token
-        if _origin(response.request.url) != self.origin:
-            self._has_left = True
+    def __call__(
+        self,
+        response: requests.Response,
+        *_: Any,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: Any = True,
+        cert: Any = None,
+        proxies: Any = None,
+        **__: Any,
+    ) -> requests.Response:
+        """Look at a response, and recover from a 401.
+
+        The options are those of `requests.adapters.HTTPAdapter.send`. They are named, since to
+        collect them takes longer than all else that a usual response needs here.
+        """
+        auth = self._auth
+        is_rejected = auth._is_auth_failure(response)  # noqa: SLF001 - one class in two parts
+        is_redirect = response.status_code >= LOWEST_REDIRECT_STATUS
+        if not (is_rejected or is_redirect or auth._backoffs):  # noqa: SLF001 - one class in two parts
             return response
-        options = {name: kwargs[name] for name in _SEND_OPTIONS if name in kwargs}
-        return self.auth._handle_response(response, self, options)  # noqa: SLF001 - one class in two parts
+        options = {
+            "stream": stream,
+            "timeout": timeout,
+            "verify": verify,
+            "cert": cert,
+            "proxies": proxies,
+        }
+        return auth._handle_response(  # noqa: SLF001 - one class in two parts
+            response, self._origin, options, is_rejected=is_rejected
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave the auth, and with it the secret, out of a pickled request or response."""
@@ -188,6 +226,15 @@ def _client_error(error: BitqueryAuthError, request: requests.PreparedRequest) -
     )
 
 
+def _is_of_netrc(request: requests.PreparedRequest) -> bool:
+    """Whether a request has the credentials of a netrc, which requests uses after a redirect."""
+    credentials = get_netrc_auth(request.url or "")
+    if credentials is None:
+        return False
+    from_netrc = requests.Request("GET", request.url, auth=credentials).prepare()
+    return request.headers.get("Authorization") == from_netrc.headers["Authorization"]
+
+
 def _is_rewound(request: requests.PreparedRequest) -> bool:
     """Bring the body of a request back to its beginning, and return whether that is possible."""
     if request.body is None or isinstance(request.body, (bytes, bytearray, memoryview, str)):
@@ -201,12 +248,13 @@ def _is_rewound(request: requests.PreparedRequest) -> bool:
 def _target(redirect: requests.Response) -> Origin:
     """Return where a redirect leads; nowhere, if requests might understand it otherwise."""
     location = redirect.headers["location"]
-    if not (location.isascii() and location.isprintable()) or {" ", "\\"} & set(location):
+    if not (location.isascii() and location.isprintable()) or _ODD_LOCATION.search(location):
         return _NOWHERE
     return _origin(urljoin(redirect.url, requote_uri(location)))
 
 
 def _origin(url: str | None) -> Origin:
+    # What follows the authority does not matter, and a program that pages has many such URLs.
     return _origin_of_authority("/".join((url or "").split("/", 3)[:3]))
 
 

@@ -1,104 +1,171 @@
-"""One question to the API, with the token of the environment's source, and what its answer means."""
+"""A query sent to the API with the token of the configured source, and what its response means."""
 
 from __future__ import annotations
 
-from typing import Any
+import json
+import os
+from http import HTTPStatus
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import requests
 
-from bitquery_auth import RequestsAuth, StaticToken, TokenSource
-from bitquery_auth._cli.exits import AUTHENTICATION, GRAPHQL, NO_ANSWER, USAGE, CommandError
-from bitquery_auth._cli.surroundings import allowed_hosts
-from bitquery_auth._cli.words import quoted
-from bitquery_auth._errors import BitqueryAuthError
-
-_TIMEOUT = 120.0
-_OK, _REDIRECT, _CLIENT_ERROR, _UNAUTHORIZED = 200, 300, 400, 401
-
-_WAYS_OUT = {
-    401: "The API refuses the token, a fresh one too: check that the application may use this API, and its scope.",
-    402: "The account has no points or no plan left: see account.bitquery.io.",
-    403: "The token is good, but the plan does not include this dataset, the token lacks a scope, or the URL is wrong.",
-    404: "The URL is wrong: check --endpoint or BITQUERY_ENDPOINT.",
-    429: "Too many requests in this minute: wait, then try again.",
-}
-_STATIC_REFUSED = (
-    "The token has ended or was revoked, and there is no way from it to a new one: copy a new one from "
-    "account.bitquery.io, or set BITQUERY_CLIENT_ID and BITQUERY_CLIENT_SECRET."
+from bitquery_auth import RequestsAuth, StaticToken
+from bitquery_auth._cli.exit_codes import (
+    AUTHENTICATION,
+    GRAPHQL,
+    NO_RESPONSE,
+    USAGE,
+    CommandError,
 )
-_REDIRECTED = "A redirect is not followed: give the final URL."
+from bitquery_auth._cli.settings import Settings
+from bitquery_auth._errors import BitqueryAuthError
+from bitquery_auth._secret import redact
+
+_WRONG_URL = "Check the URL: --endpoint, or BITQUERY_ENDPOINT."
+_REDIRECT = "Redirects are not followed: set --endpoint or BITQUERY_ENDPOINT to the final URL."
+_COPY_ANOTHER = (
+    "The token has expired or was revoked: copy a new one from account.bitquery.io, or set "
+    "BITQUERY_CLIENT_ID and BITQUERY_CLIENT_SECRET, with which new tokens are requested."
+)
+_HINTS = {
+    401: "The API rejects a new token too: check that the application may use this API, and its "
+    "scope.",
+    402: "The account has no points or no plan left: see account.bitquery.io.",
+    403: "The token is valid, but the plan does not include this dataset, the token lacks a scope, "
+    "or the URL is wrong.",
+    404: _WRONG_URL,
+    429: "Too many requests in this minute: try again later.",
+}
+_EXIT_CODES = {401: AUTHENTICATION, 404: USAGE}
 
 
-def ask(source: TokenSource, endpoint: str, payload: dict[str, Any]) -> requests.Response:
-    """Post a query and give the answer, whatever it is.
+def post_query(settings: Settings, body: str) -> requests.Response:
+    """Send a query and return the response, whatever its status.
+
+    Args:
+        settings: The invocation's settings.
+        body: The GraphQL request, as JSON.
 
     Raises:
-        BitqueryAuthError: there is no token to be had.
-        CommandError: there was no answer.
+        BitqueryAuthError: There is no token.
+        CommandError: There is no response.
     """
     with requests.Session() as session:
-        session.auth = RequestsAuth(source, allowed_hosts=allowed_hosts(endpoint))
+        # requests itself heeds only REQUESTS_CA_BUNDLE, which wins over this.
+        session.verify = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR") or True
+        session.auth = RequestsAuth(settings.source, allowed_hosts=[settings.api_host])
         try:
-            return session.post(endpoint, json=payload, timeout=_TIMEOUT, allow_redirects=False)
-        except BitqueryAuthError:  # it is an OSError, too, as every error of requests
+            return session.post(
+                settings.endpoint,
+                data=body.encode(errors="surrogateescape"),  # Bytes of argv that are not UTF-8.
+                headers={"Content-Type": "application/json"},
+                timeout=settings.timeout,
+                allow_redirects=False,
+            )
+        except BitqueryAuthError:  # Inside a request it is an OSError too, as requests' own are.
             raise
-        except OSError as error:  # a certificate file that is missing is nothing but that
-            words = f"No answer from {urlsplit(endpoint).netloc}: {_why(error)}."
-            raise CommandError(words, NO_ANSWER) from error
+        except OSError as error:
+            reason = (
+                f"nothing within {settings.timeout:g} s (see --timeout)"
+                if isinstance(error, requests.Timeout)
+                else _reason(error)
+            )
+            message = f"No response from {settings.api_host}: {reason}."
+            raise CommandError(message, NO_RESPONSE) from error
 
 
-def read(response: requests.Response, source: TokenSource) -> Any:
-    """Give the JSON of a good answer.
-
-    Raises:
-        CommandError: the answer is none.
-    """
-    _expect_success(response, source)
-    try:
-        return response.json()
-    except ValueError:
-        host, status = urlsplit(response.url).netloc, response.status_code
-        raise CommandError(f"{host} answered {status} with what is no JSON: is that a GraphQL URL?", USAGE) from None
-
-
-def expect_data(answer: Any) -> None:
-    """Say what is wrong with a GraphQL answer.
+def parse_response(response: requests.Response, settings: Settings) -> Any:
+    """Return the JSON of a successful response, with its numbers as text.
 
     Raises:
-        CommandError: it has errors.
+        CommandError: The status is not 2xx, or the body is not JSON.
     """
-    if errors := answer.get("errors") if isinstance(answer, dict) else None:
-        raise CommandError(f"The answer has GraphQL errors{_first_message(errors)}.", GRAPHQL)
-
-
-def _first_message(errors: object) -> str:
-    first = errors[0] if isinstance(errors, list) else None
-    message = first.get("message") if isinstance(first, dict) else None
-    return f": {quoted(message).rstrip('.')}" if isinstance(message, str) else ""
-
-
-def _expect_success(response: requests.Response, source: TokenSource) -> None:
     status = response.status_code
-    if _OK <= status < _REDIRECT:
-        return
-    said = f"{urlsplit(response.url).netloc} answered {status}"
-    if "html" not in response.headers.get("Content-Type", ""):
-        carried = str(response.request.headers.get("Authorization", "")).split()[1:]
-        words = quoted(response.text, *carried)
-        said += f": {words}" if words else ""
-    way_out = _REDIRECTED if status < _CLIENT_ERROR else _WAYS_OUT.get(status, "")
-    if status == _UNAUTHORIZED and isinstance(source, StaticToken):
-        way_out = _STATIC_REFUSED
-    raise CommandError(
-        f"{said.rstrip('.')}. {way_out}".rstrip(), AUTHENTICATION if status == _UNAUTHORIZED else NO_ANSWER
-    )
+    if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        exit_code = _EXIT_CODES.get(status, NO_RESPONSE)
+        raise CommandError(_error_message(response, settings), exit_code)
+    try:
+        return load_json(response.content.decode("utf-8-sig"))
+    except ValueError:
+        message = f"{_summary(response)}, but the body is not JSON. {_WRONG_URL}"
+        raise CommandError(message, USAGE) from None
 
 
-def _why(error: OSError) -> str:
-    if isinstance(error, requests.Timeout):
-        return f"nothing within {_TIMEOUT:.0f} s"
-    innermost: BaseException = error
-    while (link := innermost.__cause__ or innermost.__context__) is not None:
-        innermost = link
-    return quoted(str(innermost)).rstrip(".") or type(innermost).__name__
+def load_json(text: str) -> Any:
+    """Parse JSON, with its numbers as text, which have no limit of size or precision.
+
+    Raises:
+        ValueError: The text is not JSON.
+    """
+    return json.loads(text, parse_int=str, parse_float=str, parse_constant=_reject_constant)
+
+
+def raise_for_graphql_errors(response: requests.Response, document: Any) -> None:
+    """Raise an error if a response has GraphQL errors.
+
+    Args:
+        response: The response.
+        document: Its JSON.
+
+    Raises:
+        CommandError: It has.
+    """
+    if isinstance(document, dict) and document.get("errors"):
+        message = _quote(response, _first_error(document)).rstrip(".")
+        text = f": {message}." if message else "."
+        raise CommandError(f"The response has GraphQL errors{text}", GRAPHQL)
+
+
+def _reject_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _reason(error: OSError) -> str:
+    """Return the words of the operating system, which requests and urllib3 wrap in their own."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and not isinstance(cause, requests.RequestException):
+            return redact(str(cause)).rstrip(".") or type(cause).__name__
+        cause = cause.__cause__ or cause.__context__
+    return redact(str(error)).rstrip(".") or type(error).__name__
+
+
+def _error_message(response: requests.Response, settings: Settings) -> str:
+    status = response.status_code
+    if status < HTTPStatus.BAD_REQUEST:
+        hint = _REDIRECT
+    elif status == HTTPStatus.UNAUTHORIZED and isinstance(settings.source, StaticToken):
+        hint = _COPY_ANOTHER
+    else:
+        hint = _HINTS.get(status, "")
+    message = _quote(response, _server_message(response)).rstrip(".")
+    text = f": {message}" if message else ""
+    return f"{_summary(response)}{text}. {hint}".rstrip()
+
+
+def _summary(response: requests.Response) -> str:
+    return f"{urlsplit(response.url).netloc} responded with HTTP {response.status_code}"
+
+
+def _server_message(response: requests.Response) -> str:
+    """Return what the server says about its error: a GraphQL message or text, but no web page."""
+    if "html" in response.headers.get("Content-Type", ""):
+        return ""
+    text = response.content.decode("utf-8-sig", errors="replace")
+    try:
+        return _first_error(load_json(text)) or text
+    except ValueError:
+        return text
+
+
+def _first_error(document: Any) -> str:
+    match document:
+        case {"errors": [{"message": str(message)}, *_]}:
+            return message
+    return ""
+
+
+def _quote(response: requests.Response, text: str) -> str:
+    token = str(response.request.headers.get("Authorization", "")).removeprefix("Bearer ")
+    return redact(text.strip(), [token])

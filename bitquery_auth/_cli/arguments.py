@@ -1,4 +1,4 @@
-"""What the command line understands: its commands, their options, and the manual that --help prints."""
+"""The commands and their options, and the manual that ``--help`` prints."""
 
 from __future__ import annotations
 
@@ -7,100 +7,202 @@ import math
 from typing import Any
 
 from bitquery_auth import __version__, _bitquery
-from bitquery_auth._cli.exits import EXITS
+from bitquery_auth._cli.exit_codes import MEANINGS
 
-_ABOUT = """\
-Access tokens for Bitquery's API, for the shell and for programs in any language.
-Results go to stdout, everything else to stderr."""
+_WIDTH = 79
+_MAX_PORT = 65535
+
+_DESCRIPTION = """\
+Access tokens for Bitquery's API, for the shell and for programs in any
+language. Results go to stdout, everything else to stderr."""
 
 _ENVIRONMENT = """\
 environment:
   BITQUERY_CLIENT_ID, BITQUERY_CLIENT_SECRET
-              of the application; only one of type Automatic has a secret
-  BITQUERY_TOKEN
-              or else a token copied from account.bitquery.io
+              the application's; only the type Automatic has a secret
+  BITQUERY_CLIENT_SECRET_FILE
+              a file that holds the secret instead
+  BITQUERY_TOKEN, BITQUERY_TOKEN_FILE
+              instead of an application: a token from account.bitquery.io
   BITQUERY_ENDPOINT
-              the GraphQL URL; its host alone is given the token
+              the GraphQL URL; only its host receives the token
   BITQUERY_TOKEN_ENDPOINT, BITQUERY_REVOCATION_ENDPOINT,
   BITQUERY_TOKEN_ENDPOINT_AUTH_METHOD, BITQUERY_SCOPE
-              another server's; BITQUERY_ENDPOINT is required with it
+              for another authorization server; then set BITQUERY_ENDPOINT too
   BITQUERY_CACHE_DIR
-              where the token is kept between runs
+              the folder in which the token is kept between runs
 """
 
 _EXAMPLES = """\
 examples:
   bitquery-auth check
-  bitquery-auth query '{ EVM { Blocks(limit: {count: 1}) { Block { Number } } } }'
+  bitquery-auth query \\
+      '{ EVM { Blocks(limit: {count: 1}) { Block { Number } } } }'
   bitquery-auth query @trades.graphql --variables '{"count": 10}' | jq .data
-  bitquery-auth token --header | curl -H @- --json @query.json https://streaming.bitquery.io/graphql
+  bitquery-auth token --header | curl -H @- --json @query.json \\
+      https://streaming.bitquery.io/graphql
 """
 
-_MOST_PORT = 65535
+_SANDBOX = """
+The settings are printed on stdout as shell commands, for the shell in which
+your program runs. A program that reads its URL from BITQUERY_ENDPOINT then
+needs no change:
+
+  bitquery-auth sandbox > settings.sh
+  . ./settings.sh                          (in another shell)
+
+Each request is logged on stderr. Commands are read from stdin, one a line:
+
+  revoke    revoke every token
+  out       fail at the token endpoint, with status 503
+  in        end that
+  quit      stop, as Ctrl+C and SIGTERM do
+"""
 
 
 class _Parser(argparse.ArgumentParser):
-    """Lays its words out as they are written; an abbreviated option would be one more name to keep for ever."""
+    """A parser that keeps the layout of its texts and accepts no abbreviated options.
+
+    The fixed width fits into every terminal, which is then not measured.
+    """
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
+        super().__init__(allow_abbrev=False, formatter_class=_formatter, **settings)
 
 
-def parser() -> argparse.ArgumentParser:
-    """Make the parser. What it gives has ``does``: the module and the function that do it."""
-    exits = "exit codes:\n" + "".join(f"  {code:<12}{words}\n" for code, words in EXITS.items())
-    made = _Parser(prog="bitquery-auth", description=_ABOUT, epilog=f"{_ENVIRONMENT}\n{exits}\n{_EXAMPLES}")
-    made.add_argument("--version", action="version", version=f"bitquery_auth {__version__}")
-    commands = made.add_subparsers(
-        required=True,
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    return argparse.RawDescriptionHelpFormatter(prog, width=_WIDTH)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser. What it parses has ``run``: ``"module.function"`` of the command."""
+    exit_codes = "exit codes:\n" + "".join(
+        f"  {code:<12}{text}\n" for code, text in MEANINGS.items()
+    )
+    parser = _Parser(
+        prog="bitquery-auth",
+        description=_DESCRIPTION,
+        epilog=f"{_ENVIRONMENT}\n{exit_codes}\n{_EXAMPLES}",
+    )
+    parser.set_defaults(run=None)
+    parser.add_argument("--version", action="version", version=f"bitquery_auth {__version__}")
+    commands = parser.add_subparsers(
+        prog="bitquery-auth",
         metavar="COMMAND",
-        title="commands (bitquery-auth COMMAND --help tells more)",
+        title="commands (see bitquery-auth COMMAND --help)",
         parser_class=_Parser,
     )
 
-    def command(name: str, module: str, summary: str) -> argparse.ArgumentParser:
-        words = f"{summary[0].upper()}{summary[1:]}."
-        added = commands.add_parser(name, help=summary, description=words)
-        added.set_defaults(does=(module, name))
-        return added
+    def add_command(run: str, summary: str, details: str = "") -> argparse.ArgumentParser:
+        name = run.partition(".")[2]
+        description = f"{summary[0].upper()}{summary[1:]}.\n{details}"
+        command = commands.add_parser(name, help=summary, description=description)
+        command.set_defaults(run=run)
+        return command
 
-    token = command("token", "tokens", "print a valid access token, kept between runs")
-    form = token.add_mutually_exclusive_group()
-    form.add_argument("--header", action="store_true", help="as a header: Authorization: Bearer TOKEN")
-    form.add_argument("--json", action="store_true", help="as JSON: access_token, token_type, scope, expires_at")
-
-    query = command("query", "query", "run a GraphQL query and print the JSON of its answer")
-    query.add_argument("query", metavar="QUERY", help="the query; @FILE: the one in that file; -: the one on stdin")
-    query.add_argument("--variables", metavar="JSON", help="a JSON object; @FILE: in that file; -: on stdin")
-    query.add_argument("--endpoint", metavar="URL", help=f"default: BITQUERY_ENDPOINT or {_bitquery.GRAPHQL_ENDPOINT}")
-
-    check = command("check", "check", "try the configuration step by step, and say what to mend")
-    check.add_argument("--endpoint", metavar="URL", help="the GraphQL URL, as of query")
-
-    command("revoke", "tokens", "revoke the token that is kept, and forget it")
-    command("demo", "demo", "show all of it on this machine, with nothing configured")
-
-    sandbox = command("sandbox", "serve", "serve a stand-in for Bitquery until stopped, and print its settings")
-    sandbox.add_argument("--port", type=_port, default=0, help="default: a free one")
-    sandbox.add_argument(
-        "--lifetime", type=_seconds, default=3600.0, metavar="SECONDS", help="how long a token lives; default: 3600"
+    _add_token_options(add_command("tokens.token", "print a valid access token, kept between runs"))
+    _add_query_options(
+        add_command("query.query", "run a GraphQL query and print the JSON of the response")
     )
-    return made
+    _add_api_options(add_command("check.check", "test the configuration step by step"))
+    _add_timeout(add_command("tokens.revoke", "revoke the token that is kept, and forget it"))
+    add_command("demo.demo", "show what this library does, with nothing to configure")
+    _add_sandbox_options(
+        add_command("serve.sandbox", "serve a stand-in for Bitquery until stopped", _SANDBOX)
+    )
+    return parser
+
+
+def _add_token_options(command: argparse.ArgumentParser) -> None:
+    form = command.add_mutually_exclusive_group()
+    form.add_argument(
+        "--header", action="store_true", help="as a header: Authorization: Bearer TOKEN"
+    )
+    form.add_argument(
+        "--json",
+        dest="as_json",
+        action="store_true",
+        help="as JSON: access_token, token_type, scope, expires_at",
+    )
+    command.add_argument(
+        "--min-validity",
+        type=_seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="renew a token that expires sooner, unless the server's tokens are never valid for "
+        "that long; default: 60",
+    )
+    _add_timeout(command)
+
+
+def _add_query_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "query", metavar="QUERY", help="the query; @FILE reads it from a file, - from stdin"
+    )
+    command.add_argument(
+        "--variables", metavar="JSON", help="a JSON object; @FILE and - as for QUERY"
+    )
+    command.add_argument(
+        "--operation-name", metavar="NAME", help="which operation of the query to run"
+    )
+    _add_api_options(command)
+
+
+def _add_api_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--endpoint",
+        metavar="URL",
+        help=f"default: BITQUERY_ENDPOINT, or {_bitquery.GRAPHQL_ENDPOINT}",
+    )
+    _add_timeout(command)
+
+
+def _add_timeout(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--timeout",
+        type=_positive_seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="to wait for each response; default: 60",
+    )
+
+
+def _add_sandbox_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--port", type=_port, default=0, help="default: a free port")
+    command.add_argument(
+        "--lifetime",
+        type=_positive_seconds,
+        default=3600.0,
+        metavar="SECONDS",
+        help="of each token; default: 3600",
+    )
+    command.add_argument(
+        "--auth-method",
+        choices=["client_secret_post", "client_secret_basic"],
+        default="client_secret_post",
+        metavar="METHOD",
+        help="how clients must authenticate: client_secret_post (default) or client_secret_basic",
+    )
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= _MOST_PORT:
-        raise argparse.ArgumentTypeError(f"must be from 0 to {_MOST_PORT}")
-    return port
+    if not text.isdecimal() or int(text) > _MAX_PORT:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to {_MAX_PORT}")
+    return int(text)
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError("must be a number of seconds, more than zero")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError("must be a number of seconds, such as 90")
     return seconds
 
 
-_port.__name__ = "number"  # as argparse calls it: "invalid number value"
-_seconds.__name__ = "number"
+def _positive_seconds(text: str) -> float:
+    seconds = _seconds(text)
+    if not seconds:
+        raise argparse.ArgumentTypeError("must be a number of seconds above zero, such as 90")
+    return seconds

@@ -1,4 +1,4 @@
-"""``bitquery-auth check``: the configuration, step by step, and how to mend what is wrong."""
+"""``bitquery-auth check``: the configuration tested step by step."""
 
 from __future__ import annotations
 
@@ -9,67 +9,60 @@ import requests
 
 from bitquery_auth import ClientCredentials, StaticToken
 from bitquery_auth._cli import api
-from bitquery_auth._cli.exits import OK, CommandError, exit_code
-from bitquery_auth._cli.surroundings import endpoint as endpoint_of
-from bitquery_auth._cli.surroundings import source
-from bitquery_auth._cli.terminal import waiting
-from bitquery_auth._cli.words import told
+from bitquery_auth._cli.exit_codes import OK, CommandError, exit_code_of
+from bitquery_auth._cli.messages import describe
+from bitquery_auth._cli.settings import Settings
 from bitquery_auth._errors import BitqueryAuthError
 
-_CHEAPEST_QUERY = {"query": "{ __typename }"}
-_MOST_SKEW = 120.0
+_CHEAPEST_QUERY = '{"query": "{ __typename }"}'
+_MAX_CLOCK_ERROR = 120.0
 
 
-def check(*, endpoint: str | None) -> int:
-    """Try the configuration, the token endpoint and the API, one after the other, until something is wrong.
+def check(*, settings: Settings) -> int:
+    """Test the configuration, the token endpoint and the API, up to the first step that fails.
 
     Args:
-        endpoint: The GraphQL URL.
+        settings: The invocation's settings.
+
+    Returns:
+        0, or the exit code for the error that the step met.
     """
     step = "configuration"
     try:
-        configured = source()
-        url = endpoint_of(endpoint, configured)
-        _say(step, f"{_description(configured)}; the API is at {url}")
+        _report(step, f"{settings.source}, API {settings.endpoint}")
         step = "token"
-        _say(step, _try_token(configured))
+        _report(step, _request_token(settings.source))
         step = "API"
-        with waiting("asking the API"):
-            response = api.ask(configured, url, _CHEAPEST_QUERY)
-        if abs(skew := _clock_skew(response)) > _MOST_SKEW:
-            _say(
-                "clock", f"this machine's is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}: set it right (NTP)"
-            )
-        api.expect_data(api.read(response, configured))
+        response = api.post_query(settings, _CHEAPEST_QUERY)
+        _report_clock_error(response)
+        document = api.parse_response(response, settings)
+        api.raise_for_graphql_errors(response, document)
+        _report(step, f"responded with HTTP {response.status_code}")
     except (BitqueryAuthError, CommandError) as error:
-        _say(step, f"wrong. {told(error)}")
-        return exit_code(error)
-    _say(step, f"answers {response.status_code}")
+        _report(step, f"FAILED: {describe(error)}")
+        return exit_code_of(error)
     return OK
 
 
-def _description(configured: ClientCredentials | StaticToken) -> str:
-    if isinstance(configured, StaticToken):
-        return "a token that was copied"
-    return f"client credentials, token endpoint {configured.token_endpoint}"
+def _report(step: str, text: str) -> None:
+    print(f"{step + ':':<15}{text}", flush=True)
 
 
-def _try_token(configured: ClientCredentials | StaticToken) -> str:
-    if isinstance(configured, StaticToken):
-        return "taken as it is: only the API can tell whether it is good"
-    with waiting("asking for a token"):
-        token = configured.renew()
-    left = "it does not say for how long" if token.expires_in is None else f"good for {token.expires_in:.0f} s"
-    return f"received, {left}, {f'scope {token.scope}' if token.scope else 'without a scope'}"
+def _request_token(source: ClientCredentials | StaticToken) -> str:
+    if isinstance(source, StaticToken):
+        return "only the API can tell whether it is valid"
+    token = source.renew()
+    validity = "" if token.expires_in is None else f", valid for {token.expires_in:.0f} s"
+    return f"received{validity}, {f'scope {token.scope}' if token.scope else 'without a scope'}"
 
 
-def _say(step: str, words: str) -> None:
-    print(f"{step + ':':<15}{words}", flush=True)
-
-
-def _clock_skew(response: requests.Response) -> float:
-    """How many seconds this machine's clock is ahead of the server's; 0 where that does not say."""
+def _report_clock_error(response: requests.Response) -> None:
+    """Report a clock that differs from the server's, since the expiry of tokens depends on it."""
     try:
-        return time.time() - parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
-    except ValueError:
-        return 0.0
+        server_time = parsedate_to_datetime(response.headers["Date"]).timestamp()
+    except (KeyError, ValueError):
+        return
+    error = time.time() - server_time
+    if abs(error) > _MAX_CLOCK_ERROR:
+        direction = "ahead of" if error > 0 else "behind"
+        _report("clock", f"{abs(error):.0f} s {direction} the server's: set it, or turn on NTP")

@@ -14,23 +14,6 @@ from bitquery_auth._cli.exit_codes import OK
 from bitquery_auth._errors import ConfigurationError
 from bitquery_auth.sandbox import AuthMethod, Recorded, Sandbox
 
-HELP = """\
-The settings are printed on stdout as shell commands, for the shell in which
-your program runs. A program that reads its URL from BITQUERY_ENDPOINT then
-needs no change:
-
-  bitquery-auth sandbox > settings.sh
-  . ./settings.sh                          (in another shell)
-
-Each request is logged on stderr. Commands are read from stdin, one a line:
-
-  revoke    revoke every token
-  out       fail at the token endpoint, with status 503
-  in        end that
-  quit      stop, as Ctrl+C and SIGTERM do
-"""
-"""The text for ``bitquery-auth sandbox --help``."""
-
 _HOUR = 3600.0
 
 

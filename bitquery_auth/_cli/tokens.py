@@ -2,58 +2,51 @@
 
 from __future__ import annotations
 
-import json as json_module
+import json
 import sys
 
 from bitquery_auth import StaticToken
-from bitquery_auth._cli.exits import OK
-from bitquery_auth._cli.surroundings import source
-from bitquery_auth._cli.terminal import waiting
+from bitquery_auth._cli.exit_codes import OK
+from bitquery_auth._cli.settings import Settings
 from bitquery_auth._errors import ConfigurationError
 
-_LEAST_LIFE = 60.0
-"""Seconds that a printed token is good for, if the server lets tokens live that long: it is used elsewhere."""
 
-
-def token(*, header: bool, json: bool) -> int:
+def token(*, settings: Settings, header: bool, as_json: bool) -> int:
     """Print a valid access token.
 
     Args:
+        settings: The invocation's settings.
         header: Print it as a header.
-        json: Print it as JSON, with what is known of it.
+        as_json: Print it as JSON, with its type, scope and expiry.
     """
-    kept = source()
-    with waiting("asking for a token"):
-        given = kept.token()
-        if given.expires_in is not None and given.expires_in < _LEAST_LIFE:
-            given = kept.renew()
+    token = settings.source.token()
     if header:
-        print(f"Authorization: Bearer {given.access_token}")
-    elif json:
+        print(f"Authorization: Bearer {token.access_token}")
+    elif as_json:
         members = {
-            "access_token": given.access_token,
-            "token_type": given.token_type,
-            "scope": given.scope,
-            "expires_at": None if given.expires_at is None else given.expires_at.isoformat(),
+            "access_token": token.access_token,
+            "token_type": token.token_type,
+            "scope": token.scope,
+            "expires_at": None if token.expires_at is None else token.expires_at.isoformat(),
         }
-        print(json_module.dumps(members))
+        print(json.dumps(members))
     else:
-        print(given.access_token)
+        print(token.access_token)
     return OK
 
 
-def revoke() -> int:
+def revoke(*, settings: Settings) -> int:
     """Revoke the token that is kept, and forget it.
 
     Raises:
-        ConfigurationError: the token is a static one.
+        ConfigurationError: The source is a static token.
     """
-    kept = source()
-    if isinstance(kept, StaticToken):
+    source = settings.source
+    if isinstance(source, StaticToken):
         raise ConfigurationError(
-            "A token from the account page is revoked there: it has no client secret to be revoked with."
+            "A token from the account page can only be revoked there: revoking it here needs the "
+            "application's id and secret."
         )
-    with waiting("revoking the token"):
-        revoked = kept.revoke()
-    print("The token is revoked." if revoked else "No token was kept: nothing to revoke.", file=sys.stderr)
+    revoked = source.revoke()
+    print("The token is revoked." if revoked else "No token was kept.", file=sys.stderr)
     return OK

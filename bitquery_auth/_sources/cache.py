@@ -151,7 +151,7 @@ class CachingTokenSource(Source, ABC):
     def _ready_token(self) -> Token | None:
         """Return the cached token where nothing else is to be decided: nearly always."""
         cached = self._cached
-        if cached is None or cached.token.access_token in self._rejected:
+        if cached is None or self._rejected:
             return None
         monotonic, wall = cached.refresh_at
         return cached.token if time.monotonic() < monotonic and time.time() < wall else None
@@ -242,23 +242,25 @@ class CachingTokenSource(Source, ABC):
         rejected = frozenset(self._rejected)
         handled = sys.exception()
         logger.debug("fetching a token (%s): %s", self._reason(rejected, force=force), self)
+        error: BaseException
         try:
-            fetched = self._fetch(rejected=rejected, force=force)
-        except BitqueryAuthError as error:
+            return self._succeeded(self._fetch(rejected=rejected, force=force), rejected)
+        except BaseException as caught:  # noqa: BLE001 - raised again, or kept for the caller
+            error = caught
+        if isinstance(error, BitqueryAuthError):
             return self._unsuccessful(error, fetch)
-        except BaseException as error:  # noqa: BLE001 - raised again, or kept for the caller
-            # Not an outcome of the request: a soft time limit, KeyboardInterrupt, a bug. It belongs
-            # to the caller who runs the fetch. The frames that it came through hold the secret.
-            error.__context__ = handled
-            return self._interrupted(error.with_traceback(None), fetch)
-        return self._succeeded(fetched, rejected)
+        # Not an outcome of the request: a soft time limit, KeyboardInterrupt, a bug. It belongs to
+        # the caller who runs the fetch. The frames that it came through hold the secret.
+        error.__context__ = None if handled is error else handled
+        return self._interrupted(error.with_traceback(None), fetch)
 
     def _unsuccessful(self, error: BitqueryAuthError, fetch: Fetch[Result]) -> Result | None:
         has_token = fetch.in_background or self._valid_token(now()) is not None
         if isinstance(error, CallableFailedError) and error.__cause__ and not has_token:
             return self._interrupted(error.__cause__, fetch)
-        if isinstance(error, ProcessFrozenError) and not self._was_frozen:
-            self._was_frozen = True
+        was_frozen, self._was_frozen = self._was_frozen, False
+        if isinstance(error, ProcessFrozenError) and not was_frozen:
+            self._was_frozen = True  # once: what looks like this may be a very slow resolver
             logger.debug("the process was frozen during a token request: %s", self)
             return None
         return self._failed(error, fetch)
@@ -389,7 +391,10 @@ def _name_of(value: Any) -> str:
     return f"{value.__module__}:{name}" if getattr(module, name, None) is value else repr(value)
 
 
-_from_pickles: weakref.WeakValueDictionary[str, CachingTokenSource] = weakref.WeakValueDictionary()
+_from_pickles: dict[str, CachingTokenSource] = {}
+"""The sources that were made from the last pickles. Each task of a worker brings a pickle."""
+
+_MOST_FROM_PICKLES = 64
 
 
 def _unpickled(
@@ -401,11 +406,13 @@ def _unpickled(
     """Return the source of a pickle: one for equal settings, so that tasks share its token."""
     identity = [kind.__module__, kind.__qualname__, args, kwargs, default_allowed_hosts]
     key = fingerprint("", identity)
-    source = _from_pickles.get(key)
+    source = _from_pickles.pop(key, None)
     if source is None:
         source = kind(*args, **kwargs)
         source.default_allowed_hosts = default_allowed_hosts
-        source = _from_pickles.setdefault(key, source)
+    _from_pickles[key] = source  # the newest last
+    if len(_from_pickles) > _MOST_FROM_PICKLES:
+        _from_pickles.pop(next(iter(_from_pickles)), None)
     return source
 
 

@@ -14,11 +14,6 @@ from bitquery_auth._secret import Secret
 from bitquery_auth._sources.cache import CachingTokenSource, now
 from bitquery_auth._sources.expiry import DEFAULT_LEEWAY, FetchedToken
 from bitquery_auth._sources.token_request import AuthMethod, TokenEndpointClient
-from bitquery_auth._sources.token_response import (
-    error_from_response,
-    parse_token_response,
-    split_scope,
-)
 from bitquery_auth._stores.sharing import check_token_store
 from bitquery_auth._threads import call_in_worker_thread
 from bitquery_auth._token import Token
@@ -151,6 +146,7 @@ class ClientCredentials(CachingTokenSource):
             "default_lifetime", default_lifetime, positive=True
         )
         self._store = check_token_store("store", store)
+        self._warned_of_scope = False
         if is_unencrypted(token_endpoint) or is_unencrypted(revocation_endpoint):
             logger.warning("the client secret is sent unencrypted (insecure_http): %s", self)
 
@@ -172,6 +168,11 @@ class ClientCredentials(CachingTokenSource):
         source = cls(**read_settings(prefix, settings))
         source.default_allowed_hosts = read_allowed_hosts(prefix) or source.default_allowed_hosts
         return source
+
+    @property
+    def token_endpoint(self) -> str:
+        """The URL that tokens are requested from."""
+        return str(self._client.token_endpoint)
 
     def revoke(self) -> bool:
         """Revoke the cached token, or else the one in the store, and forget it (RFC 7009).
@@ -210,12 +211,10 @@ class ClientCredentials(CachingTokenSource):
 
     def _revocation_failure(self, secret: str, token: Token) -> BitqueryAuthError | None:
         try:
-            response = self._client.revoke_token(secret, token.access_token)
+            self._client.revoke_token(secret, token.access_token)
         except BitqueryAuthError as error:
             return copy_error(error)  # without the frames that hold the secret
-        if response.is_success:
-            return None
-        return error_from_response(response, now().wall, "Check revocation_endpoint.")
+        return None
 
     def _fetch(self, *, rejected: frozenset[str], force: bool) -> FetchedToken:
         secret = self._client.read_secret()
@@ -235,12 +234,13 @@ class ClientCredentials(CachingTokenSource):
 
     def _request(self, secret: str) -> FetchedToken:
         requested_at = now()
-        response = self._client.request_token(secret)
-        parsed = parse_token_response(response, now().wall)
+        parsed = self._client.request_token(secret)
         requested = self._client.scope
         # No scope in the response means the one that was requested (RFC 6749 §5.1).
         scope = requested if parsed.scope is None else parsed.scope
-        if missing := split_scope(requested) - split_scope(scope):
+        missing = _scopes(requested) - _scopes(scope)
+        if missing and not self._warned_of_scope:
+            self._warned_of_scope = True
             logger.warning(
                 "the token was granted without the scope %r, so the API will probably reject it "
                 "(401 or 403): grant the application that scope, or request a different one: %s",
@@ -257,3 +257,8 @@ class ClientCredentials(CachingTokenSource):
             return f"{type(self).__name__}(<not initialised>)"
         client_id, endpoint = self._client.client_id, self._client.token_endpoint
         return f"{type(self).__name__}(client_id={client_id!r}, token_endpoint={endpoint!r})"
+
+
+def _scopes(scope: str | None) -> set[str]:
+    """Return the scopes of a scope string in lower case. Some servers put commas between them."""
+    return set((scope or "").replace(",", " ").lower().split())

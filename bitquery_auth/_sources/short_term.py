@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from bitquery_auth import _bitquery
 from bitquery_auth._checks import check_endpoint, check_seconds, check_transport, is_unencrypted
 from bitquery_auth._errors import ConfigurationError
-from bitquery_auth._imports import import_for_fetch
+from bitquery_auth._hosts import AllowedHosts, Origin
+from bitquery_auth._imports import importing
 from bitquery_auth._log import logger
 from bitquery_auth._sources.cache import CachingTokenSource, now
 from bitquery_auth._sources.expiry import DEFAULT_LEEWAY, FetchedToken
@@ -28,6 +30,15 @@ _NOT_OFFERED = (
     "The API seems no longer to offer short-term tokens at this endpoint: use the source itself, "
     "with a short lifetime set for the application."
 )
+
+
+def _may_use_bitquery(allowed_hosts: tuple[str, ...] | None) -> bool:
+    """Whether tokens whose auths allow these hosts by default may go to Bitquery's API."""
+    endpoint = urlsplit(_bitquery.GRAPHQL_ENDPOINT)
+    origin = Origin.of(endpoint.scheme, endpoint.netloc, None)
+    return allowed_hosts is None or (
+        allowed_hosts != () and AllowedHosts(allowed_hosts).allow(origin)
+    )
 
 
 class ShortTermToken(CachingTokenSource):
@@ -72,14 +83,16 @@ class ShortTermToken(CachingTokenSource):
         self._source = check_token_source("source", source)
         self.default_allowed_hosts = getattr(source, "default_allowed_hosts", None)
         if endpoint is None:
-            if self.default_allowed_hosts == ():
+            if not _may_use_bitquery(self.default_allowed_hosts):
                 raise ConfigurationError(
-                    "endpoint is required with a source whose token_endpoint is not Bitquery's: "
-                    "set it to that API's URL."
+                    "endpoint is required with a source whose tokens are not for "
+                    f"{_bitquery.GRAPHQL_ENDPOINT}: set it to the URL of their API."
                 )
             endpoint = _bitquery.GRAPHQL_ENDPOINT
         self._lifetime = int(check_seconds("lifetime", lifetime, positive=True)) or 1
         self._endpoint = check_endpoint("endpoint", endpoint, insecure_http=insecure_http)
+        if self.default_allowed_hosts is None and not _bitquery.is_bitquery_url(endpoint):
+            self.default_allowed_hosts = ()
         self._transport = check_transport(
             timeout=timeout, verify=verify, cert=cert, proxies=proxies, trust_env=trust_env
         )
@@ -105,7 +118,10 @@ class ShortTermToken(CachingTokenSource):
         return FetchedToken.of(parsed.access_token, requested_at, lifetime, scope=long_token.scope)
 
     def _exchange(self, long_token: Token) -> TokenResponse:
-        request = import_for_fetch("requests").Request(
+        with importing:
+            import requests  # noqa: PLC0415 - loaded by the first fetch
+
+        request = requests.Request(
             "POST",
             self._endpoint,
             json={"expires_in": self._lifetime},

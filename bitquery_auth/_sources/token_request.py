@@ -7,10 +7,12 @@ server's ``expires_at`` and drop parameters when it renews.
 
 from __future__ import annotations
 
-import base64
+import json
 import sys
+from binascii import b2a_base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 from urllib.parse import quote, urlencode
@@ -25,12 +27,12 @@ from bitquery_auth._checks import (
     must_be,
 )
 from bitquery_auth._errors import CallableFailedError, ConfigurationError, raised_by_signal_handler
-from bitquery_auth._imports import import_for_fetch
+from bitquery_auth._imports import importing
 from bitquery_auth._secret import Secret
-from bitquery_auth._sources.cache import fingerprint
+from bitquery_auth._sources.cache import fingerprint, now
 
 if TYPE_CHECKING:
-    from bitquery_auth._sources.token_response import TokenResponse
+    from bitquery_auth._sources.token_response import ParsedToken, TokenResponse
     from bitquery_auth._sources.transport import Transport
 
 T = TypeVar("T")
@@ -60,8 +62,10 @@ class NamedMethod(NamedTuple):
 def _client_secret_post(
     auth: Any, method: str, uri: str, headers: Any, body: Any
 ) -> tuple[str, Any, Any]:
-    authlib = import_for_fetch("authlib.oauth2.auth")
-    return authlib.encode_client_secret_post(auth, method, uri, headers, body)  # type: ignore[no-any-return]  # Authlib has no types
+    with importing:
+        from authlib.oauth2.auth import encode_client_secret_post  # noqa: PLC0415 - loaded by the first fetch
+
+    return encode_client_secret_post(auth, method, uri, headers, body)  # type: ignore[no-any-return]  # Authlib has no types
 
 
 def _client_secret_basic(
@@ -77,33 +81,80 @@ def _client_secret_basic(
 
 
 def _basic_credentials(client_id: str, secret: str) -> str:
-    return base64.b64encode(
-        f"{quote(client_id, safe='')}:{quote(secret, safe='')}".encode()
-    ).decode()
+    pair = f"{quote(client_id, safe='')}:{quote(secret, safe='')}"
+    return b2a_base64(pair.encode(), newline=False).decode()
 
 
 def _client_secret_jwt(
     auth: Any, method: str, uri: str, headers: Any, body: Any
 ) -> tuple[str, Any, Any]:
     """Sign an assertion with the secret (RFC 7523 §2.2)."""
-    signer = import_for_fetch("authlib.oauth2.rfc7523").ClientSecretJWT()
-    return signer(auth, method, uri, headers, body)  # type: ignore[no-any-return]  # Authlib has no types
+    with importing:
+        from authlib.oauth2.rfc7523 import ClientSecretJWT  # noqa: PLC0415 - loaded by the first fetch
+
+    return ClientSecretJWT()(auth, method, uri, headers, body)  # type: ignore[no-any-return]  # Authlib has no types
 
 
 def _private_key_jwt(
     auth: Any, method: str, uri: str, headers: Any, body: Any
 ) -> tuple[str, Any, Any]:
     """Sign an assertion with the private key (RFC 7523 §2.2)."""
-    signer = import_for_fetch("authlib.oauth2.rfc7523").PrivateKeyJWT()
-    return signer(auth, method, uri, headers, body)  # type: ignore[no-any-return]  # Authlib has no types
+    with importing:
+        from authlib.oauth2.rfc7523 import PrivateKeyJWT  # noqa: PLC0415 - loaded by the first fetch
+
+    key, algorithm = _signing_key(auth.client_secret)
+    client = SimpleNamespace(client_id=auth.client_id, client_secret=key)
+    return PrivateKeyJWT(alg=algorithm)(client, method, uri, headers, body)  # type: ignore[no-any-return]  # Authlib has no types
+
+
+_EC_ALGORITHMS = {256: "ES256", 384: "ES384", 521: "ES512"}
+
+
+def _signing_key(text: str) -> tuple[Any, str]:
+    """Return a private key as Authlib takes it, and the algorithm to sign with (RFC 7518 §3.1).
+
+    Raises:
+        ConfigurationError: It is not a private key.
+    """
+    try:
+        if text.lstrip().startswith("{"):
+            key = json.loads(text)
+            kind = key["kty"]
+            size = int(key["crv"].removeprefix("P-")) if kind == "EC" else 0
+        else:
+            with importing:
+                from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - loaded by the first fetch
+                    load_pem_private_key,
+                )
+
+            key = text
+            parsed: Any = load_pem_private_key(text.encode(), None)
+            kind = "EC" if hasattr(parsed, "curve") else "RSA"
+            size = parsed.key_size
+        algorithm = _EC_ALGORITHMS[size] if kind == "EC" else "RS256"
+        if (
+            find_spec("authlib._joserfc_helpers") is not None
+        ):  # Authlib 1.7 and later want an object
+            with importing:
+                from joserfc.jwk import import_key  # noqa: PLC0415 - loaded by the first fetch
+
+            key = import_key(key, kind)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise ConfigurationError(
+            "client_secret must be the private key for private_key_jwt, RSA or EC: the text of a "
+            "PEM file without a password, or of a JWK."
+        ) from None
+    return key, algorithm
 
 
 def _tls_client_auth(
     auth: Any, method: str, uri: str, headers: Any, body: Any
 ) -> tuple[str, Any, Any]:
     """Send the client id only: the certificate of the connection proves it (RFC 8705 §2.1)."""
-    authlib = import_for_fetch("authlib.oauth2.auth")
-    return authlib.encode_none(auth, method, uri, headers, body)  # type: ignore[no-any-return]  # Authlib has no types
+    with importing:
+        from authlib.oauth2.auth import encode_none  # noqa: PLC0415 - loaded by the first fetch
+
+    return encode_none(auth, method, uri, headers, body)  # type: ignore[no-any-return]  # Authlib has no types
 
 
 METHODS: dict[str, NamedMethod] = {
@@ -201,29 +252,37 @@ class TokenEndpointClient:
             returned = Secret(returned)  # from here on, no frame shows it
         return self._check_secret("What client_secret returned", returned)
 
-    def request_token(self, secret: str) -> TokenResponse:
+    def request_token(self, secret: str) -> ParsedToken:
         """Request a token.
 
         Raises:
             CallableFailedError: The callable given as authentication method raised.
             TokenRequestError: There was no response.
+            TokenEndpointError: The response was an error.
+            InvalidTokenResponseError: The response held no usable token.
         """
-        client = self._authlib_client(secret, self._token_params)
-        response: TokenResponse = client.fetch_token(
-            self.token_endpoint, grant_type="client_credentials"
-        )
-        return response
+        with importing:
+            from bitquery_auth._sources.token_response import parse_token_response  # noqa: PLC0415 - loaded by the first fetch
 
-    def revoke_token(self, secret: str, access_token: str) -> TokenResponse:
+        client = self._authlib_client(secret, self._token_params)
+        response = client.fetch_token(self.token_endpoint, grant_type="client_credentials")
+        return parse_token_response(response, now().wall)
+
+    def revoke_token(self, secret: str, access_token: str) -> None:
         """Request the revocation of a token (RFC 7009 §2.1), with the same authentication.
 
         Raises:
             CallableFailedError: The callable given as authentication method raised.
             TokenRequestError: There was no response.
+            TokenEndpointError: The response was an error.
         """
+        with importing:
+            from bitquery_auth._sources.token_response import error_from_response  # noqa: PLC0415 - loaded by the first fetch
+
         client = self._authlib_client(secret, (), further_secrets=(access_token,))
-        response: TokenResponse = client.revoke_token(self.revocation_endpoint, token=access_token)
-        return response
+        response = client.revoke_token(self.revocation_endpoint, token=access_token)
+        if not response.is_success:
+            raise error_from_response(response, now().wall, "Check revocation_endpoint.")
 
     def cache_key(self, secret: str) -> str:
         """Return the key of these tokens in a store, made of every setting that shapes them."""
@@ -238,7 +297,10 @@ class TokenEndpointClient:
         further_secrets: Iterable[str] = (),
     ) -> Any:
         """Return Authlib's client over a session that sends through our transport."""
-        requests = import_for_fetch("requests")
+        with importing:
+            import requests  # noqa: PLC0415 - loaded by the first fetch
+            from authlib.oauth2.client import OAuth2Client  # noqa: PLC0415 - loaded by the first fetch
+
         transport = open_transport(self._transport)
         secrets = (secret, _basic_credentials(self.client_id, secret), *further_secrets)
 
@@ -257,9 +319,7 @@ class TokenEndpointClient:
             request.headers.update(headers)
             return request
 
-        client = import_for_fetch("authlib.oauth2.client").OAuth2Client(
-            SimpleNamespace(post=post), self.client_id, secret, scope=self.scope
-        )
+        client = OAuth2Client(SimpleNamespace(post=post), self.client_id, secret, scope=self.scope)
         client.client_auth = lambda _: authenticate
         client.parse_response_token = lambda response: response
         return client
@@ -267,14 +327,16 @@ class TokenEndpointClient:
     def _authenticate(
         self, secret: str, method: str, uri: str, headers: dict[str, str], body: Any
     ) -> tuple[str, Any, Any]:
-        client = import_for_fetch("authlib.oauth2.auth").ClientAuth(
-            self.client_id, secret, self._method.authenticate
-        )
+        with importing:
+            from authlib.oauth2.auth import ClientAuth  # noqa: PLC0415 - loaded by the first fetch
+
+        client = ClientAuth(self.client_id, secret, self._method.authenticate)
         prepare = partial(client.prepare, method, uri, headers, body)
         if isinstance(self._auth_method, str):
             return prepare()  # type: ignore[no-any-return]  # Authlib has no types
+        prepared = _call("token_endpoint_auth_method", prepare)
         try:
-            new_uri, new_headers, new_body = _call("token_endpoint_auth_method", prepare)
+            new_uri, new_headers, new_body = prepared
         except (TypeError, ValueError):
             raise ConfigurationError(
                 "The callable given as token_endpoint_auth_method must return (uri, headers, body)."
@@ -284,10 +346,10 @@ class TokenEndpointClient:
 
 def open_transport(settings: Mapping[str, Any]) -> Transport:
     """Return the transport for the settings that `check_transport` returned."""
-    transport: Transport = import_for_fetch("bitquery_auth._sources.transport").Transport(
-        **settings
-    )
-    return transport
+    with importing:
+        from bitquery_auth._sources.transport import Transport  # noqa: PLC0415 - loaded by the first fetch
+
+    return Transport(**settings)
 
 
 def _call(field: str, function: Callable[..., T], *args: Any) -> T:

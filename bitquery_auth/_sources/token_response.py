@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -29,7 +28,6 @@ _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _TYPES_NO_BEARER_HEADER_CARRIES = frozenset({"dpop", "mac", "pop"})
 
 
-@dataclass(frozen=True, slots=True)
 class TokenResponse:
     """An HTTP response that was read.
 
@@ -42,12 +40,22 @@ class TokenResponse:
         secrets: What was sent and must not be shown, should the server quote it.
     """
 
-    status_code: int
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
-    endpoint: str
-    is_truncated: bool = False
-    secrets: tuple[str, ...] = field(default=(), repr=False)
+    def __init__(
+        self,
+        status_code: int,
+        headers: Mapping[str, str],
+        body: bytes,
+        endpoint: str,
+        *,
+        is_truncated: bool = False,
+        secrets: tuple[str, ...] = (),
+    ) -> None:
+        self.status_code = status_code
+        self.headers = headers
+        self.body = body
+        self.endpoint = endpoint
+        self.is_truncated = is_truncated
+        self.secrets = secrets
 
     @property
     def is_success(self) -> bool:
@@ -143,11 +151,6 @@ def parse_seconds(value: object) -> float | None:
     return float(max(-MAX_SECONDS, min(value, MAX_SECONDS)))
 
 
-def split_scope(scope: str | None) -> set[str]:
-    """Return the scopes of a scope string in lower case; some servers separate them by commas."""
-    return set((scope or "").replace(",", " ").lower().split())
-
-
 def error_from_response(
     response: TokenResponse, now: float, hint: str | None = None
 ) -> TokenEndpointError:
@@ -178,28 +181,35 @@ def error_from_response(
         error_description=description,
         error_uri=uri,
         status_code=response.status_code,
-        retry_after=parse_retry_after(response.headers.get("Retry-After", ""), now),
+        retry_after=parse_retry_after(response.headers, now),
     )
 
 
-def parse_retry_after(value: str, now: float) -> float | None:
+def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Return the seconds of a ``Retry-After`` header (RFC 9110 §10.2.3), or None if it has none.
 
     Args:
-        value: A number of seconds, or a date.
-        now: Seconds since the epoch.
+        headers: The headers of a response. A date in it counts from the server's own ``Date``.
+        now: Seconds since the epoch, for a response without ``Date``.
     """
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - loaded by requests already
-
-    value = value.strip()
+    value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return min(float(value), MAX_SECONDS)
-    try:
-        date = parsedate_to_datetime(value)
-        date = date if date.tzinfo else date.replace(tzinfo=UTC)  # HTTP dates are in UTC
-        return max(0.0, date.timestamp() - now)
-    except (ValueError, OverflowError):
+    date = _timestamp(value)
+    if date is None:
         return None
+    sent = _timestamp(headers.get("Date", ""))
+    return max(0.0, date - (now if sent is None else sent))
+
+
+def _timestamp(http_date: str) -> float | None:
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - loaded by requests already
+
+    try:
+        date = parsedate_to_datetime(http_date)
+    except ValueError:
+        return None
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()  # HTTP dates are in UTC
 
 
 def _text(value: object) -> str | None:

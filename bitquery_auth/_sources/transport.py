@@ -12,7 +12,7 @@ from http.client import HTTPResponse
 from pathlib import Path
 from ssl import SSLCertVerificationError, SSLContext
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -125,7 +125,7 @@ class Transport:
         cert = self.cert if isinstance(self.cert, tuple) else (self.cert,)
         for name, given in ((field, verify), *(("cert", path) for path in cert)):
             if isinstance(given, str) and not Path(given).exists():
-                raise ConfigurationError(f"{name} names a file or folder that does not exist.")
+                raise ConfigurationError(f"{name} names certificates that do not exist: {given}.")
         return verify
 
     def _proxy(self, endpoint: str) -> _Proxy:
@@ -152,13 +152,12 @@ class Transport:
         if deadline.is_long_past and not _is_any(chain, NameResolutionError):
             kind = ProcessFrozenError
         host = urlsplit(endpoint).netloc
-        party = proxy.describe(host) if proxy.is_to_blame(chain) else host
-        failure = kind(f"No response from {party}: {self._why(chain)}.{_hint(chain, proxy)}")
+        failure = kind(f"No response from {host}{proxy}: {self._why(chain, proxy)}.{_hint(chain)}")
         if _is_any(chain, SSLCertVerificationError):
             failure.retryable = False
         return failure
 
-    def _why(self, chain: list[BaseException]) -> str:
+    def _why(self, chain: list[BaseException], proxy: _Proxy) -> str:
         if _is_any(chain, NewConnectionError):
             pass  # urllib3 counts it as a timeout, but it has the words of the system
         elif _is_any(chain, ConnectTimeoutError):
@@ -169,7 +168,7 @@ class Transport:
         # quote the secret.
         for link in reversed(chain):
             if isinstance(link, OSError) and not isinstance(link, requests.RequestException):
-                return redact(str(link) or type(link).__name__).rstrip(".")
+                return redact(str(link) or type(link).__name__, proxy.secrets).rstrip(".")
         if any(isinstance(link, ValueError) for link in chain):
             return f"the request could not be sent ({type(chain[-1]).__name__})"
         return f"what it sent is not HTTP ({type(chain[-1]).__name__})"
@@ -185,25 +184,26 @@ class _Proxy:
     """
 
     def __init__(self, url: str | None, origin: str, scheme: str) -> None:
-        self.url = url
-        self.origin = origin
+        self._url = url or ""
+        self._origin = origin
         self.mapping = {scheme: url} if url else {}
 
-    def is_to_blame(self, chain: list[BaseException]) -> bool:
-        """Whether it was the proxy that failed."""
-        return self.url is not None and (
-            _is_any(chain, requests.exceptions.ProxyError, requests.exceptions.InvalidProxyURL)
-            or isinstance(chain[0], ValueError)
-            or _is_any(chain, NewConnectionError)
-        )
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not be shown of its URL: a proxy can quote it when it refuses a tunnel."""
+        credentials = self._url.rpartition("@")[0].rpartition("://")[2]
+        password = unquote(credentials.partition(":")[2])
+        return credentials, password
 
-    def describe(self, host: str) -> str:
-        address = (self.url or "").rpartition("@")[2].partition("://")[2] or self.url
-        shown = redact(str(address)).rstrip("/")
-        return f"the proxy {shown} (set by {self.origin}), asked for {host}"
+    def __str__(self) -> str:
+        """Name the proxy for a message, without its user and password; empty if there is none."""
+        if not self._url:
+            return ""
+        address = self._url.rpartition("@")[2].rpartition("://")[2].rstrip("/")
+        return f" through the proxy {redact(address)} (set by {self._origin})"
 
 
-def _hint(chain: list[BaseException], proxy: _Proxy) -> str:
+def _hint(chain: list[BaseException]) -> str:
     if _is_any(chain, SSLCertVerificationError):
         return (
             " Check the clock of this machine. For a certificate authority of your own, set "
@@ -211,7 +211,7 @@ def _hint(chain: list[BaseException], proxy: _Proxy) -> str:
         )
     if _is_any(chain, requests.exceptions.InvalidSchema):
         return " A SOCKS proxy needs a further library: pip install PySocks."
-    if proxy.is_to_blame(chain) and any("appears to only use HTTP" in str(link) for link in chain):
+    if any("appears to only use HTTP" in str(link) for link in chain):  # urllib3's own words
         return " The proxy appears to speak http, not https: write its URL with http://."
     return ""
 
@@ -258,9 +258,8 @@ class _Deadline:
     @property
     def timeouts(self) -> tuple[float, float]:
         """Timeouts to connect and to read."""
-        # A name may have several addresses: a first one that swallows packets leaves time for the
-        # next.
-        return min(self.left, max(self.left / 3, _SHORTEST_CONNECT)), self.left
+        # A name may have several addresses: one that swallows packets leaves time for the next.
+        return max(self.left / 3, min(self.left / 2, _SHORTEST_CONNECT)), self.left
 
     @property
     def is_long_past(self) -> bool:

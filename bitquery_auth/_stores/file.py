@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from bitquery_auth._errors import ConfigurationError
-from bitquery_auth._imports import import_for_fetch
+from bitquery_auth._imports import importing
 from bitquery_auth._stores.protocol import attempt, dump_token, load_token
 from bitquery_auth._token import Token
 
@@ -82,19 +82,19 @@ class FileTokenStore:
     def lock(self, key: str, timeout: float) -> Iterator[None]:
         """Hold the lock of a key. The operating system releases it if the process crashes."""
         path = self._path(key, "lock")
-        # Imported at the first lock, because a process that finds a valid token takes none.
-        file_lock = import_for_fetch("filelock").FileLock(path, timeout=timeout, mode=0o600)
+        with importing:
+            from filelock import FileLock  # noqa: PLC0415 - a process that finds a valid token takes no lock
+
+        file_lock = FileLock(path, timeout=timeout, mode=0o600)
         self._make_directory()
         with file_lock:
             try:
                 yield
             finally:
-                if not self._path(key, "json").exists():
-                    # A lock without a token is of no use any more. Removing it is safe as long as
-                    # it is held: a process that has opened the removed file finds, once it gets
-                    # the lock, that the file has no name any more, and filelock opens a new one.
-                    # Windows does not remove an open file; filelock does so there when it is free.
-                    attempt(path.unlink)
+                # Removing the file is safe while the lock is held: another process that has opened
+                # it finds, once it gets the lock, that the file has no name any more, and filelock
+                # opens a new one. Windows does not remove an open file; there filelock removes it.
+                attempt(path.unlink)
 
     def _remove_if_expired(self, path: Path) -> None:
         if self._read(path).is_expired:
@@ -132,7 +132,10 @@ class FileTokenStore:
 
 def _absolute(path: str | os.PathLike[str] | None) -> Path:
     if path is None:
-        path = import_for_fetch("platformdirs").user_cache_dir("bitquery_auth", appauthor=False)
+        with importing:
+            from platformdirs import user_cache_dir  # noqa: PLC0415 - not needed with a path
+
+        return _absolute(user_cache_dir("bitquery_auth", appauthor=False))
     if not os.fspath(path).strip():
         raise ConfigurationError("path is blank: pass a directory.")
     try:

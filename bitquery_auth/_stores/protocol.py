@@ -129,7 +129,8 @@ def attempt(
     handled = sys.exception()
     try:
         return call(*args, **kwargs), None
-    except Exception as error:  # noqa: BLE001 - stores are written by users, too
-        if (foreign := raised_by_signal_handler(error, handled)) is not None:
-            raise foreign
-        return None, error
+    except Exception as caught:  # noqa: BLE001 - stores are written by users, too
+        error = caught
+    if (foreign := raised_by_signal_handler(error, handled)) is not None:
+        raise foreign
+    return None, error

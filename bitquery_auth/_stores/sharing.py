@@ -9,11 +9,13 @@ token, they do not queue for the lock to learn that they no longer need it.
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from bitquery_auth._checks import must_be
 from bitquery_auth._log import logger
@@ -21,10 +23,16 @@ from bitquery_auth._sources.expiry import FetchedToken, Instant
 from bitquery_auth._stores.protocol import CorruptEntryError, TokenStore, attempt
 from bitquery_auth._token import Token
 
-FIRST_PAUSE = 0.05
-LONGEST_PAUSE = 1.0
-PAUSE_GROWTH = 1.5
+T = TypeVar("T")
+
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 1.0
+_PAUSE_GROWTH = 1.5
 """Pauses between two attempts to take a lock grow: 500 processes at 50 ms keep a server busy."""
+
+_LONGEST_WAIT_FOR_TURN = 1.0
+_turns: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
+"""For each key, what the thread of this process holds that is calling a store."""
 
 
 def check_token_store(field: str, value: object) -> SharedStore | None:
@@ -82,26 +90,26 @@ class SharedStore:
         """
         rejected = {*discarded, replaced}
         usable = partial(_usable, rejected=rejected, default_lifetime=default_lifetime, now=now)
-        with self._session() as store, ExitStack() as lock:
-            token = store.get(key)
+        with self._session(key) as store, ExitStack() as lock:
+            token = store.get()
             if force and token is not None:
                 rejected.add(token.access_token)
             elif (shared := usable(token)) is not None:
                 return shared
-            for token in store.wait_for_lock(key, lock_timeout, lock):
+            for token in store.wait_for_lock(lock_timeout, lock):
                 if (shared := usable(token)) is not None:
                     return shared
             if token is not None and token.access_token in discarded:
-                store.discard(key, token.access_token)
+                store.discard(token.access_token)
             fetched = fetch()
             if not fetched.token.is_expired:
-                store.set(key, fetched.token)
+                store.set(fetched.token)
             return fetched
 
     def get(self, key: str) -> Token | None:
         """Return the token that is stored under a key, or None."""
-        with self._session() as store:
-            return store.get(key)
+        with self._session(key) as store:
+            return store.get()
 
     def discard(self, key: str, access_token: str, lock_timeout: float) -> None:
         """Remove the token that is stored under a key if it is this one, and no other.
@@ -111,15 +119,15 @@ class SharedStore:
             access_token: The token.
             lock_timeout: Seconds to wait for other processes that are fetching.
         """
-        with self._session() as store, ExitStack() as lock:
-            for token in store.wait_for_lock(key, lock_timeout, lock):
+        with self._session(key) as store, ExitStack() as lock:
+            for token in store.wait_for_lock(lock_timeout, lock):
                 if token is None or token.access_token != access_token:
                     return
-            store.discard(key, access_token)
+            store.discard(access_token)
 
     @contextmanager
-    def _session(self) -> Iterator[_Session]:
-        session = _Session(self._store, self._warn)
+    def _session(self, key: str) -> Iterator[_Session]:
+        session = _Session(self._store, key, self._warn)
         yield session
         if self._has_warned and not session.has_failed:
             self._has_warned = False
@@ -144,64 +152,65 @@ class SharedStore:
 
 
 class _Session:
-    """One use of a store, such as a fetch. No method raises what the store raised.
+    """One use of a store for one token, such as a fetch. No method raises what the store raised.
 
     Args:
         store: The store.
+        key: The key of the token.
         on_failure: Called with the name of a method and the exception that it raised.
 
     Attributes:
         has_failed: Whether the store failed.
     """
 
-    def __init__(self, store: TokenStore, on_failure: Callable[[str, Exception], None]) -> None:
+    def __init__(
+        self, store: TokenStore, key: str, on_failure: Callable[[str, Exception], None]
+    ) -> None:
         self._store = store
+        self._key = key
         self._on_failure = on_failure
         self._is_skipped = False
         self.has_failed = False
 
-    def get(self, key: str) -> Token | None:
-        """Return the token that is stored under a key, or None."""
-        token = self._call("get", key)
+    def get(self) -> Token | None:
+        """Return the token that is stored, or None."""
+        token = self._call("get")
         if token is None or isinstance(token, Token):
             return token
         self._note("get", CorruptEntryError("it returned something that is not a Token"))
         return None
 
-    def set(self, key: str, token: Token) -> None:
-        """Store a token under a key."""
-        self._call("set", key, token)
+    def set(self, token: Token) -> None:
+        """Store a token."""
+        self._call("set", token)
 
-    def discard(self, key: str, access_token: str) -> None:
-        """Remove the token that is stored under a key if it is this one."""
-        self._call("discard", key, access_token)
+    def discard(self, access_token: str) -> None:
+        """Remove the token that is stored if it is this one."""
+        self._call("discard", access_token)
 
-    def wait_for_lock(self, key: str, timeout: float, held: ExitStack) -> Iterator[Token | None]:
-        """Wait for the lock of a key, and yield what is stored under the key in the meantime.
-
-        The last token was read under the lock, unless no lock could be had.
+    def wait_for_lock(self, timeout: float, held: ExitStack) -> Iterator[Token | None]:
+        """Wait for the lock, and yield what is stored: after each pause, and under the lock.
 
         Args:
-            key: The key.
             timeout: Seconds to wait. Only the pauses count, so that a process that was frozen in
                 one of them does not give up the lock.
             held: Releases the lock.
         """
         for pause in _pauses(timeout):
-            if self._take_lock(key, held):
+            if self._take_lock(held):
                 break
             time.sleep(pause)
-            yield self.get(key)
+            yield self.get()
         else:
             self._note("lock", TimeoutError(f"other processes held it for {timeout:g} s"))
-        yield self.get(key)
+        yield self.get()
 
-    def _take_lock(self, key: str, held: ExitStack) -> bool:
-        """Try once to take the lock of a key; True as well if the store cannot lock."""
+    def _take_lock(self, held: ExitStack) -> bool:
+        """Try once to take the lock; True as well if the store cannot lock."""
         if self._is_skipped:
             return True
         lock = ExitStack()
-        _, error = attempt(lambda: lock.enter_context(self._store.lock(key, 0)))
+        error = self._attempt(lambda: lock.enter_context(self._store.lock(self._key, 0)))[1]
         if isinstance(error, TimeoutError):
             return False
         self._note("lock", error)
@@ -209,13 +218,12 @@ class _Session:
         return True
 
     def _release(self, lock: ExitStack) -> None:
-        _, error = attempt(lock.close)
-        self._note("lock", error)
+        self._note("lock", self._attempt(lock.close)[1])
 
     def _call(self, method: str, *args: object) -> Any:
         if self._is_skipped:
             return None
-        result, error = attempt(getattr(self._store, method), *args)
+        result, error = self._attempt(getattr(self._store, method), self._key, *args)
         self._is_skipped = error is not None and not isinstance(error, ValueError)
         self._note(method, error)
         return result
@@ -224,6 +232,25 @@ class _Session:
         if error is not None:
             self.has_failed = True
             self._on_failure(method, error)
+
+    def _attempt(self, call: Callable[..., T], *args: object) -> tuple[T | None, Exception | None]:
+        return attempt(self._take_turn, call, *args)
+
+    def _take_turn(self, call: Callable[..., T], *args: object) -> T:
+        """Call a function while no other thread of this process calls a store for this key.
+
+        Hundreds of threads that hear from a server at the same moment would spend more time on
+        passing on Python's interpreter lock than on their work, and hold up all other threads.
+        """
+        turn = _turns.setdefault(self._key, threading.Lock())
+        if not turn.acquire(timeout=_LONGEST_WAIT_FOR_TURN):
+            # The store is slow, or this is a fork and the holder is a thread of its parent.
+            _turns.pop(self._key, None)
+            return call(*args)
+        try:
+            return call(*args)
+        finally:
+            turn.release()
 
 
 def _usable(
@@ -242,9 +269,9 @@ def _usable(
 
 def _pauses(total: float) -> Iterator[float]:
     """Yield pauses that grow, and last so many seconds in total."""
-    longest = FIRST_PAUSE
+    longest = _FIRST_PAUSE
     while total > 0:
         pause = min(longest * random.uniform(0.5, 1.0), total)  # noqa: S311 - spreads load only
         yield pause
         total -= pause
-        longest = min(longest * PAUSE_GROWTH, LONGEST_PAUSE)
+        longest = min(longest * _PAUSE_GROWTH, _LONGEST_PAUSE)

@@ -1,16 +1,17 @@
 """HTTPie's plugin: ``http --auth-type=bitquery streaming.bitquery.io/graphql query='{ … }'``.
 
-With ``--auth id:secret`` these are the application's; without, the environment describes the source, as for
-`bitquery_auth.from_env`. The token is kept between runs, in the folder of the command line ``bitquery-auth``,
-where the extra ``file`` is installed. It goes to Bitquery's hosts; with ``BITQUERY_ENDPOINT`` in the environment
-to that URL's host instead. ``http --session`` writes what ``--auth`` says to disk: use the environment with it.
+``--auth id:secret`` names the application; without it the environment does, as for
+`bitquery_auth.from_env`. The token is kept between runs, where ``bitquery-auth`` keeps it. It is
+sent to Bitquery's hosts, or to the host of ``BITQUERY_ENDPOINT`` if that is set.
+
+``http --session=NAME`` writes no secret to disk: the session remembers the type of the
+authentication, and the credentials come from the environment or from ``--auth`` at each run.
 """
 
 from __future__ import annotations
 
-import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from httpie.plugins import AuthPlugin
 
@@ -24,26 +25,41 @@ class BitqueryAuthPlugin(AuthPlugin):  # type: ignore[misc]  # HTTPie has no typ
     """Authentication for HTTPie with the OAuth2 client-credentials grant."""
 
     name = "Bitquery"
-    description = "OAuth2 client credentials: --auth id:secret, or BITQUERY_CLIENT_ID and BITQUERY_CLIENT_SECRET"
+    description = (
+        "OAuth2 client credentials: --auth id:secret, or BITQUERY_CLIENT_ID and "
+        "BITQUERY_CLIENT_SECRET"
+    )
     auth_type = "bitquery"
     auth_require = False
 
+    @property
+    def raw_auth(self) -> str:
+        """What HTTPie writes to a session's file, and parses as ``id:secret`` when it reads it."""
+        return ""
+
+    @raw_auth.setter
+    def raw_auth(self, value: object) -> None:
+        """Ignore what HTTPie sets, since it holds the secret: `get_auth` receives it parsed."""
+
     def get_auth(self, username: str | None = None, password: str | None = None) -> RequestsAuth:
-        """Give the auth of a run.
+        """Return the auth for one run.
+
+        Args:
+            username: The client id.
+            password: The client secret.
 
         Raises:
-            SystemExit: a setting is missing or wrong; what it is stands on stderr, as HTTPie's own errors do.
+            SystemExit: A setting is missing or wrong. The message is on stderr, in HTTPie's form.
         """
-        # HTTPie loads every plugin at every start: what only a run with this one needs comes here.
-        from bitquery_auth import ConfigurationError, RequestsAuth, _bitquery  # noqa: PLC0415 - as said
-        from bitquery_auth._cli import surroundings  # noqa: PLC0415 - as said
-        from bitquery_auth.integrations._credentials import source_of  # noqa: PLC0415 - as said
+        # HTTPie loads every plugin at each start, also where it is not used.
+        from bitquery_auth import ConfigurationError, RequestsAuth  # noqa: PLC0415
+        from bitquery_auth._cli.settings import source_with_store  # noqa: PLC0415
 
+        credentials: dict[str, Any] = {}
+        if username or password:
+            credentials = {"client_id": username or "", "client_secret": password or ""}
         try:
-            source = source_of(username, password, store=surroundings._store())  # noqa: SLF001 - the command line's own
-            is_named = os.environ.get("BITQUERY_ENDPOINT", "").strip()
-            hosts = surroundings.allowed_hosts(surroundings.endpoint(None, source)) if is_named else _bitquery.HOSTS
-            return RequestsAuth(source, allowed_hosts=hosts)
+            return RequestsAuth(source_with_store(**credentials))
         except ConfigurationError as error:
-            print(f"http: error: {error}", file=sys.stderr)  # noqa: T201 - a command prints
+            print(f"http: error: {error}", file=sys.stderr)  # noqa: T201 - HTTPie is a command
             raise SystemExit(1) from None

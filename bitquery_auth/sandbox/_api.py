@@ -11,17 +11,6 @@ from bitquery_auth.sandbox._graphql import GraphQLError, GraphQLRequest, parse_r
 from bitquery_auth.sandbox._messages import Request, Response
 from bitquery_auth.sandbox._tokens import IssuedToken, new_token_value
 
-__all__ = [
-    "FORBIDDEN",
-    "NO_QUERY",
-    "OK",
-    "UNAUTHORIZED",
-    "bearer_token",
-    "is_short_term_request",
-    "respond_to_query",
-    "respond_to_short_term_request",
-]
-
 
 def bearer_token(request: Request) -> str | None:
     """Return the token of ``Authorization: Bearer …``, of a bare header, or of ``?token=``.

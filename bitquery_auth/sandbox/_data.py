@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime, timedelta
 
-__all__ = ["block", "trade"]
-
 _GENESIS = datetime(2026, 1, 1, tzinfo=UTC)
 _BLOCK_TIME = timedelta(seconds=12)
 

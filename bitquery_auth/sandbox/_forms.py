@@ -15,8 +15,6 @@ from urllib.parse import unquote_to_bytes
 
 from bitquery_auth.sandbox._messages import Request
 
-__all__ = ["basic_credentials", "parse_form", "query_unescape"]
-
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 

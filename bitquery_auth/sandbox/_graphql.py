@@ -14,17 +14,6 @@ from typing import Any, cast
 from bitquery_auth.sandbox._data import block, trade
 from bitquery_auth.sandbox._schema import introspection
 
-__all__ = [
-    "GraphQLError",
-    "GraphQLRequest",
-    "Operation",
-    "Responses",
-    "execute",
-    "parse",
-    "parse_request",
-    "response_of_test",
-]
-
 Responses = (
     Mapping[str, Mapping[str, Any]] | Callable[[str, Mapping[str, Any]], Mapping[str, Any] | None]
 )

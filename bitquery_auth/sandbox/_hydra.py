@@ -19,16 +19,6 @@ from bitquery_auth.sandbox._forms import basic_credentials, parse_form, query_un
 from bitquery_auth.sandbox._messages import Request, Response
 from bitquery_auth.sandbox._tokens import IssuedToken, new_token_value
 
-__all__ = [
-    "BASIC",
-    "FORM_BODY",
-    "NOT_FOUND",
-    "AuthMethod",
-    "Client",
-    "respond_to_revocation_request",
-    "respond_to_token_request",
-]
-
 AuthMethod = Literal["client_secret_post", "client_secret_basic"]
 """How a client authenticates (RFC 7591 §2): in the form body, or in a Basic header."""
 

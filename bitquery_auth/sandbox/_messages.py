@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
-__all__ = ["Headers", "Recorded", "Request", "Response", "Subscription"]
-
 
 class Headers(Mapping[str, str]):
     """The headers of one request: names in any case, and the first value where one is repeated.

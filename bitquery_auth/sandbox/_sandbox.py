@@ -11,8 +11,6 @@ from bitquery_auth.sandbox._hydra import FORM_BODY
 from bitquery_auth.sandbox._server import Server
 from bitquery_auth.sandbox._service import Service, has_websockets
 
-__all__ = ["Sandbox"]
-
 _SCOPE = "api"
 
 

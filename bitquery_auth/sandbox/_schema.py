@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["introspection"]
-
 _SCALARS = ("Boolean", "Int", "String")
 _ENUMS = {"evm_network": ("arbitrum", "base", "bsc", "eth", "matic", "optimism")}
 _INPUTS = {"LimitInput": {"count": "Int", "offset": "Int"}}

@@ -9,6 +9,7 @@ import socketserver
 import sys
 import threading
 from collections.abc import Callable
+from email.message import Message
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
@@ -16,8 +17,6 @@ from io import BufferedIOBase
 from typing import Any
 
 from bitquery_auth.sandbox._messages import Headers, Request, Response
-
-__all__ = ["Pause", "Respond", "Server"]
 
 Pause = Callable[[float], bool]
 """Waits this many seconds, but not beyond `Server.stop`; returns whether the server is stopping."""
@@ -103,7 +102,7 @@ class _Connection(BaseHTTPRequestHandler):
     def serve_request(self) -> None:
         """Read the rest of a request whose head was parsed, and send the response."""
         try:
-            body = self._read_body()
+            body = read_body(self.rfile, self.headers)
         except ValueError:
             self.send_error(HTTPStatus.BAD_REQUEST)
             return
@@ -130,12 +129,6 @@ class _Connection(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the parent's name
         """Write nothing: the sandbox records its requests itself."""
 
-    def _read_body(self) -> bytes:
-        # RFC 9112 §6.3: a transfer coding overrides a length.
-        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
-            return _read_chunks(self.rfile)
-        return _read_exactly(self.rfile, int(self.headers.get("Content-Length", "0")))
-
     def _send(self, response: Response) -> None:
         self.send_response_only(response.status)
         self.send_header("Date", self.date_time_string())
@@ -154,6 +147,19 @@ class _Connection(BaseHTTPRequestHandler):
         if has_body and self.command != "HEAD":
             self.wfile.write(response.body)
         self.wfile.flush()
+
+
+def read_body(stream: BufferedIOBase, headers: Message) -> bytes:
+    """Read the body that follows a request's head.
+
+    Raises:
+        ValueError: Its length is malformed.
+        ConnectionError: It ends too early.
+    """
+    # RFC 9112 §6.3: a transfer coding overrides a length.
+    if "chunked" in headers.get("Transfer-Encoding", "").lower():
+        return _read_chunks(stream)
+    return _read_exactly(stream, int(headers.get("Content-Length", "0")))
 
 
 def _read_chunks(stream: BufferedIOBase) -> bytes:

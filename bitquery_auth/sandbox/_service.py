@@ -31,9 +31,9 @@ from bitquery_auth.sandbox._tokens import IssuedToken, TokenRegistry
 if TYPE_CHECKING:
     from websockets.server import ServerProtocol
 
+    from bitquery_auth.sandbox._server import Pause
     from bitquery_auth.sandbox._websockets import WebSocket
 
-__all__ = ["Service", "has_websockets"]
 
 _logger = logging.getLogger("bitquery_auth.sandbox")
 
@@ -41,7 +41,6 @@ _MAX_RECORDS = 10_000
 _UNRESERVED = string.ascii_letters + string.digits + "_.~"
 
 Outage = int | Literal["drop"]
-Pause = Callable[[float], bool]
 
 
 def has_websockets() -> bool:

@@ -6,8 +6,6 @@ import secrets
 import threading
 from dataclasses import dataclass, field
 
-__all__ = ["IssuedToken", "TokenRegistry", "new_token_value"]
-
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:

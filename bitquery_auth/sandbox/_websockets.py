@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, cast
 
+from websockets.exceptions import InvalidState
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
@@ -18,8 +19,6 @@ from websockets.typing import Subprotocol
 
 from bitquery_auth.sandbox._graphql import GraphQLError, GraphQLRequest, parse, parse_request
 from bitquery_auth.sandbox._messages import Request, Response, Subscription
-
-__all__ = ["Execute", "WebSocket", "accept"]
 
 Execute = Callable[[GraphQLRequest, int | None], Mapping[str, Any]]
 """Returns the response body for an operation; for a subscription, at the block of this number."""
@@ -107,7 +106,7 @@ class WebSocket:
     def tick(self, number: int) -> None:
         """Send a keep-alive, and the block of this number to each subscription."""
         with self._lock:
-            if not (self._acknowledged and self._is_open):
+            if not self._acknowledged or self._protocol.state is not State.OPEN:
                 return
             self._send({"type": self._types.keep_alive})
             for key, (request, subscription) in self._subscriptions.items():
@@ -116,15 +115,10 @@ class WebSocket:
                 self._send({"id": key, "type": self._types.data, "payload": payload})
 
     def close(self, code: int, reason: str = "") -> None:
-        """Start the closing handshake."""
-        with self._lock:
-            if self._is_open:
-                self._protocol.send_close(code, reason)
-                self._flush()
-
-    @property
-    def _is_open(self) -> bool:
-        return self._protocol.state is State.OPEN
+        """Start the closing handshake, unless it was started before."""
+        with self._lock, suppress(InvalidState):
+            self._protocol.send_close(code, reason)
+            self._flush()
 
     def _handle(self, kind: str, message: Mapping[str, Any]) -> None:
         match kind:
@@ -185,10 +179,11 @@ class WebSocket:
                         fragments = b""
 
     def _send(self, message: Mapping[str, Any]) -> None:
-        with self._lock:
-            if self._is_open:
-                self._protocol.send_text(json.dumps(message, separators=(",", ":")).encode())
-                self._flush()
+        """Send a message, unless the connection is closing."""
+        text = json.dumps(message, separators=(",", ":"))
+        with self._lock, suppress(InvalidState):
+            self._protocol.send_text(text.encode())
+            self._flush()
 
     def _flush(self) -> None:
         with suppress(OSError):  # If the client has gone, reading from the connection fails too.

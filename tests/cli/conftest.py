@@ -1,79 +1,58 @@
-"""A command in this process or one of its own, and what it finds: Bitquery's names, or a stand-in, or an odd API."""
+"""Commands with the environment that they need, and an API that responds as a test says."""
 
 import os
-import sys
 from collections.abc import Iterator
-from io import StringIO
 from pathlib import Path
 
 import pytest
 
-from bitquery_auth._cli import main
 from bitquery_auth.sandbox import Sandbox
-from tests.cli.running import Command, Ran, changed, run
+from tests.cli.runner import InProcessRunner, Runner
 from tests.kit.origin import Origin
 from tests.kit.world import World, world
 
 
 @pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """A stand-in for Bitquery that goes by the real time, as a command in a process does."""
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def environment(sandbox: Sandbox, tmp_path: Path) -> dict[str, str]:
+    """The environment of a user of the sandbox."""
+    return os.environ | sandbox.environment() | {"BITQUERY_CACHE_DIR": str(tmp_path / "cache")}
+
+
+@pytest.fixture
+def process(environment: dict[str, str]) -> Runner:
+    """Runs a command as a process."""
+    return Runner(environment)
+
+
+@pytest.fixture
+def command(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Runner:
+    """Runs a command in this process."""
+    return InProcessRunner(environment, monkeypatch)
+
+
+@pytest.fixture
+def api() -> Iterator[Origin]:
+    """An API that responds as a test says."""
+    with Origin() as running:
+        yield running
+
+
+@pytest.fixture
 def bitquery(tmp_path: Path) -> Iterator[World]:
-    """Bitquery under its own names."""
+    """The sandbox under Bitquery's own host names."""
     with world(tmp_path) as made:
         yield made
 
 
 @pytest.fixture
-def at_bitquery(bitquery: World, tmp_path: Path) -> Command:
-    """Run a command as a process, as somebody with Bitquery's credentials does."""
-    there = os.environ | bitquery.environment | {"BITQUERY_CACHE_DIR": str(tmp_path / "cache")}
-
-    def command(*arguments: str, stdin: str = "", **environment: str | None) -> Ran:
-        return run(*arguments, environment=changed(there, environment), stdin=stdin)
-
-    return command
-
-
-@pytest.fixture
-def settings(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The environment of this process, for the sandbox."""
-    settings = {
-        "BITQUERY_CLIENT_ID": sandbox.client_id,
-        "BITQUERY_CLIENT_SECRET": sandbox.client_secret,
-        "BITQUERY_TOKEN_ENDPOINT": sandbox.token_endpoint,
-        "BITQUERY_REVOCATION_ENDPOINT": sandbox.revocation_endpoint,
-        "BITQUERY_SCOPE": "api",
-        "BITQUERY_ENDPOINT": sandbox.graphql_endpoint,
-        "BITQUERY_CACHE_DIR": str(tmp_path / "cache"),
-    }
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-    return settings
-
-
-@pytest.fixture
-def command(settings: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run a command in this process, at the sandbox."""
-
-    def command(*arguments: str, stdin: str = "", **environment: str | None) -> Ran:
-        with monkeypatch.context() as patch:
-            for name, value in environment.items():
-                if value is None:
-                    patch.delenv(name, raising=False)
-                else:
-                    patch.setenv(name, value)
-            patch.setattr(sys, "stdin", StringIO(stdin))
-            try:
-                code = main(arguments)
-            except SystemExit as end:
-                code = int(end.code or 0)
-        out, err = capsys.readouterr()
-        return Ran(code, out, err)
-
-    return command
-
-
-@pytest.fixture
-def api() -> Iterator[Origin]:
-    """An API that answers as the test says."""
-    with Origin() as running:
-        yield running
+def at_bitquery(bitquery: World, tmp_path: Path) -> Runner:
+    """Runs a command as a process, in the environment of a user of Bitquery."""
+    cache = {"BITQUERY_CACHE_DIR": str(tmp_path / "cache")}
+    return Runner(os.environ | bitquery.environment | cache)

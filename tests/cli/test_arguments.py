@@ -1,4 +1,4 @@
-"""What the command line understands, and its manual."""
+"""The commands, their options, and their manual."""
 
 import runpy
 import subprocess
@@ -9,50 +9,107 @@ import pytest
 
 from bitquery_auth import __main__ as main_module
 from bitquery_auth import __version__
-from bitquery_auth._cli import main
-from bitquery_auth._cli.exits import EXITS
-from tests.cli.running import Command, run
+from bitquery_auth._cli import _TOKEN_OPTIONS, main
+from bitquery_auth._cli.arguments import make_parser
+from bitquery_auth._cli.exit_codes import MEANINGS
+from tests.cli.runner import COMMAND, Runner
 
 COMMANDS = ["token", "query", "check", "revoke", "demo", "sandbox"]
+VARIABLES = [
+    "CACHE_DIR",
+    "CLIENT_ID",
+    "CLIENT_SECRET",
+    "CLIENT_SECRET_FILE",
+    "ENDPOINT",
+    "REVOCATION_ENDPOINT",
+    "SCOPE",
+    "TOKEN",
+    "TOKEN_ENDPOINT",
+    "TOKEN_ENDPOINT_AUTH_METHOD",
+    "TOKEN_FILE",
+]
 
 
-def test_the_manual_names_every_command_variable_and_exit_code(command: Command) -> None:
+def test_the_manual_names_every_command_variable_and_exit_code(command: Runner) -> None:
     code, out, err = command("--help")
     assert (code, err) == (0, "")
     assert all(f"\n    {name} " in out for name in COMMANDS)
-    assert all(f"\n  {code} " in out for code in EXITS)
-    for name in ("CLIENT_ID", "CLIENT_SECRET", "TOKEN", "ENDPOINT", "TOKEN_ENDPOINT", "REVOCATION_ENDPOINT"):
-        assert f"BITQUERY_{name}" in out
-    for name in ("TOKEN_ENDPOINT_AUTH_METHOD", "SCOPE", "CACHE_DIR"):
-        assert f"BITQUERY_{name}" in out
+    assert all(f"\n  {code}  " in out for code in MEANINGS)
+    named = out.replace(",", " ").split()
+    assert all(f"BITQUERY_{name}" in named for name in VARIABLES)
 
 
-def test_the_manual_can_be_printed_in_ascii(command: Command) -> None:
-    assert all(command(*words, "--help").out.isascii() for words in [[], *([name] for name in COMMANDS)])
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_help(name: str, command: Command) -> None:
-    code, out, err = command(name, "--help")
+@pytest.mark.parametrize("arguments", [[], *([name] for name in COMMANDS)])
+def test_the_manual_of_each_command_is_ascii_in_80_columns(
+    arguments: list[str], command: Runner
+) -> None:
+    code, out, err = command(*arguments, "--help", COLUMNS="200")
     assert (code, err) == (0, "")
-    assert out.startswith(f"usage: bitquery-auth {name} ")
+    assert out.startswith(" ".join(["usage: bitquery-auth", *arguments]))
+    assert out.isascii()
+    assert max(map(len, out.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("arguments", [[], ["tokens"], ["token", "more"], ["query"], ["token", "--head"]])
-def test_a_wrong_call_ends_with_2_and_says_how_it_is_called(arguments: list[str], command: Command) -> None:
+def test_without_a_command_the_manual_is_printed_to_stderr(command: Runner) -> None:
+    code, out, err = command()
+    assert (code, out) == (2, "")
+    assert err == command("--help").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["tokens"], "invalid choice: 'tokens'"),
+        (["query"], "the following arguments are required: QUERY"),
+        (["token", "more"], "unrecognized arguments: more"),
+        (["token", "--head"], "unrecognized arguments: --head"),
+        (["token", "--header", "--json"], "not allowed with argument"),
+        (["token", "--min-validity", "-1"], "must be a number of seconds"),
+        (["token", "--min-validity", "nan"], "must be a number of seconds"),
+        (["query", "{ x }", "--timeout", "0"], "must be a number of seconds above zero"),
+        (["check", "--timeout", "soon"], "must be a number of seconds"),
+        (["sandbox", "--port", "65536"], "must be a number from 0 to 65535"),
+        (["sandbox", "--port", "http"], "must be a number from 0 to 65535"),
+        (["sandbox", "--lifetime", "inf"], "must be a number of seconds"),
+        (["sandbox", "--auth-method", "none"], "invalid choice: 'none'"),
+    ],
+)
+def test_a_usage_error_ends_with_2_and_shows_the_usage(
+    arguments: list[str], message: str, command: Runner
+) -> None:
     code, out, err = command(*arguments)
     assert (code, out) == (2, "")
     assert err.startswith("usage: bitquery-auth")
+    assert message in err.splitlines()[-1]
 
 
-def test_it_tells_its_version(command: Command) -> None:
+def test_the_call_without_argparse_has_the_defaults_of_argparse() -> None:
+    assert vars(make_parser().parse_args(["token"])) == _TOKEN_OPTIONS
+
+
+def test_the_options_of_the_sandbox_are_parsed() -> None:
+    options = ["--port", "8080", "--lifetime", "2.5", "--auth-method", "client_secret_basic"]
+    assert vars(make_parser().parse_args(["sandbox", *options])) == {
+        "run": "serve.sandbox",
+        "port": 8080,
+        "lifetime": 2.5,
+        "auth_method": "client_secret_basic",
+    }
+
+
+def test_the_version_is_printed(command: Runner) -> None:
     assert command("--version") == (0, f"bitquery_auth {__version__}\n", "")
 
 
-def test_help_needs_neither_client_nor_extra() -> None:
-    blocked = "; ".join(f"sys.modules[{name!r}] = None" for name in ("httpx", "requests", "rich", "filelock"))
-    code = f"import sys; {blocked}; from bitquery_auth._cli import main; main(['--help'])"
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, timeout=60, check=False)
+def test_help_needs_no_library() -> None:
+    libraries = ("authlib", "filelock", "httpx", "platformdirs", "requests")
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({libraries})); "
+        "from bitquery_auth._cli import main; main(['query', '--help'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, timeout=60, check=False
+    )
     assert (done.returncode, done.stderr) == (0, b"")
 
 
@@ -68,6 +125,6 @@ def test_the_package_can_be_run_as_a_module(monkeypatch: pytest.MonkeyPatch) -> 
     assert not end.value.code
 
 
-def test_as_a_module_it_calls_itself_by_its_name() -> None:
-    ran = run("--help", environment={})
-    assert ran.out.startswith("usage: bitquery-auth ")
+def test_the_module_calls_itself_by_the_name_of_the_command() -> None:
+    done = subprocess.run([*COMMAND, "--help"], capture_output=True, timeout=60, check=True)
+    assert done.stdout.startswith(b"usage: bitquery-auth ")

@@ -1,130 +1,179 @@
-"""``bitquery-auth demo``: what it tells is what the stand-in counted, and a broken promise is told, too."""
+"""``bitquery-auth demo``: what it prints is what the stand-in counted, and a fault is reported."""
 
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from bitquery_auth._cli import demo as demo_module
-from bitquery_auth._cli import demo_clients, demo_stories, main
+from bitquery_auth._cli import demo, demo_programs
 from bitquery_auth.sandbox import Sandbox
+from tests.cli.runner import Runner
 
-CLIENTS = ["requests", "httpx", "httpx async", "httpx2", "httpx2 async"]
-CHAPTERS = 7
-_ROW = re.compile(r"(.{15}) (.{44}) +(\d+) +(\d+) +(\d+) +(\d+)  (yes|NO.*)")
-
-
-def _rows(out: str) -> list[tuple[str, ...]]:
-    return [tuple(word.strip() for word in found.groups()) for found in _ROW.finditer(out)]
+CLIENTS = ["requests", "httpx", "httpx, async"]
+LONG_LIVED, SHORT_LIVED = 4, 2
+_ROW = re.compile(r"  (.{37}) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+(?:, fails)?)\n")
+_TOTALS = re.compile(r"  token requests +(\d+) +(\d+) +(\d+)\n")
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One client, and no token that lives for seconds."""
-    monkeypatch.setattr(demo_module, "demo_clients", lambda: iter([next(demo_clients.demo_clients())]))
-    monkeypatch.setattr(demo_module, "endings", lambda _: iter([]))
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tokens expire sooner than those of the real demo, and fewer calls are made at once."""
+    monkeypatch.setattr(demo, "_LIFETIME", 2.0)
+    monkeypatch.setattr(demo, "_STEADY_SECONDS", 0.9)
+    monkeypatch.setattr(demo, "_TOKEN_REQUEST_SECONDS", 0.1)
 
 
-def test_with_nothing_configured_it_tells_all_of_it_with_every_client(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["demo"]) == 0
-    out, err = capsys.readouterr()
-    *rows, total = _rows(out)
-    assert err == ""
-    assert sorted(row[0] for row in rows) == sorted(CLIENTS * CHAPTERS)
-    assert {row[-1] for row in rows} == {"yes"}
-    sums = [sum(int(row[column]) for row in rows) for column in (2, 3, 4, 5)]
-    assert [int(number) for number in total[2:6]] == sums
-    assert sums[3] == 6 * len(CLIENTS)
-    assert f"answered {sums[1]} API requests with 200 and {sums[2]} with 401" in out
-    assert f"issued {sums[3]} tokens" in out
+GOOD = {
+    "_run_long_lived": [
+        demo.Counts(1, 0, 1, 0, 0.1),
+        demo.Counts(20, 0, 0, 0, 0.1),
+        demo.Counts(2, 1, 1, 0, 0.1),
+        demo.Counts(64, 0, 1, 0, 0.5),
+    ],
+    "_run_short_lived": [demo.Counts(80, 0, 1, 0, 0.1), demo.Counts(1, 0, 1, 0, 1.0)],
+}
+"""What this library does in each scenario."""
 
 
-def test_every_number_is_the_stand_ins(
-    quick: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def instant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No call is made: every program has done what this library does."""
+    for name, counts in GOOD.items():
+        monkeypatch.setattr(demo, name, lambda *_, counts=counts: counts)
+
+
+@pytest.fixture
+def one_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One client, and only the scenarios that take no time."""
+    monkeypatch.setattr(demo, "CLIENTS", {"requests": demo_programs.CLIENTS["requests"]})
+    monkeypatch.setattr(demo, "_run_short_lived", lambda *_: GOOD["_run_short_lived"])
+
+
+def _check_table(out: str) -> None:
+    rows = [tuple(map(str.strip, row)) for row in _ROW.findall(out)]
+    assert len(rows) == len(CLIENTS) * (LONG_LIVED + SHORT_LIVED)
+    long_lived, short_lived = rows[: len(CLIENTS) * LONG_LIVED], rows[-6:]
+    assert [row[1:5] for row in long_lived] == 3 * [
+        ("1", "0", "1", "1"),
+        ("20", "0", "0", "20"),
+        ("2", "1", "1", "1"),
+        ("64", "0", "1", "64"),
+    ]
+    assert [row[5] for row in long_lived[:3]] == ["1", "0", "0, fails"]
+    assert int(long_lived[3][5]) > 1
+    assert [row[2:4] for row in short_lived] == [("0", "1")] * len(short_lived)
+    assert all(int(row[4]) > 1 for row in short_lived[::2])
+    totals = [sum(int(row[column].partition(",")[0]) for row in rows) for column in (3, 4, 5)]
+    assert [int(total) for total in _TOTALS.findall(out)[0]] == totals
+
+
+@pytest.mark.usefixtures("short")
+def test_every_client_passes_every_scenario(command: Runner) -> None:
+    code, out, err = command("demo")
+    assert (code, err) == (0, "")
+    _check_table(out)
+    assert [line for line in out.splitlines() if "sent" in line] == [
+        f"{name:<39} sent  401 tokens  each call     no lock" for name in 2 * CLIENTS
+    ]
+
+
+@pytest.mark.matrix
+def test_the_demo_as_people_run_it(process: Runner) -> None:
+    code, out, err = process("demo", BITQUERY_CLIENT_ID="other", HTTP_PROXY="http://127.0.0.1:1")
+    assert (code, err) == (0, "")
+    _check_table(out)
+
+
+@pytest.mark.usefixtures("instant")
+def test_it_fits_into_79_columns_and_ends_with_what_to_do_next(command: Runner) -> None:
+    code, out, _ = command("demo")
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= 79
+    assert "bitquery-auth check" in out[-300:]
+    assert "bitquery-auth sandbox" in out[-100:]
+
+
+@pytest.mark.usefixtures("instant")
+def test_it_says_that_it_waits_before_it_waits(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    counts: list[tuple[int, int, int]] = []
-    reset = Sandbox.reset_counts
+    printed: list[str] = []
 
-    def noted(sandbox: Sandbox) -> None:
-        counts.append((sandbox.api_requests, sandbox.api_refusals, sandbox.tokens_issued))
-        reset(sandbox)
+    def run(*_: object) -> list[demo.Counts]:
+        printed.append(capsys.readouterr().out)
+        return GOOD["_run_short_lived"]
 
-    monkeypatch.setattr(Sandbox, "reset_counts", noted)
-    assert main(["demo"]) == 0
-    *rows, _ = _rows(capsys.readouterr().out)
-    assert [(int(row[2]), int(row[4]), int(row[5])) for row in rows[:-1]] == counts[1:]
+    monkeypatch.setattr(demo, "_run_short_lived", run)
+    assert demo.demo() == 0
+    assert "This takes about 10 s" in printed[0]
 
 
-def test_a_broken_promise_is_told_and_ends_with_1(
-    quick: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("one_client")
+def test_a_scenario_that_fails_is_marked_and_ends_with_1(
+    command: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Sandbox, "revoke_all", lambda _: None)
-    assert main(["demo"]) == 1
-    out, err = capsys.readouterr()
-    assert [row[-1] for row in _rows(out)] == ["yes", "yes", "NO", "yes", "NO"]
-    assert err == "Something promised did not happen: see the rows marked NO.\n"
+    code, out, _ = command("demo")
+    assert code == 1
+    assert out.count("FAILED") == 1
+    failed = out.splitlines()[out[: out.index("FAILED")].count("\n") - 1]
+    assert failed.startswith("  it is revoked")
+    assert max(map(len, out.splitlines())) <= 79
 
 
-def test_a_client_that_fails_is_told_and_the_story_goes_on(
-    quick: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("instant")
+@pytest.mark.parametrize(
+    "counts",
+    [demo.Counts(9, 0, 1, 0, 1.0), demo.Counts(9, 0, 1, 1, 0.1), demo.Counts(9, 1, 1, 0, 0.1)],
+)
+def test_a_call_that_waits_or_fails_or_is_rejected_fails_a_scenario(
+    counts: demo.Counts, command: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> None:
+    _, expired = GOOD["_run_short_lived"]
+    monkeypatch.setattr(demo, "_run_short_lived", lambda *_: [counts, expired])
+    code, out, _ = command("demo")
+    assert (code, out.count("FAILED")) == (1, len(CLIENTS))
+    assert max(map(len, out.splitlines())) <= 79
+
+
+@pytest.mark.usefixtures("one_client")
+def test_calls_that_raise_are_counted_as_failed(
+    command: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Sandbox, "graphql_endpoint", "http://127.0.0.1:1/graphql")
+    code, out, _ = command("demo")
+    assert code == 1
+    assert "FAILED: 64 calls failed" in out
+
+
+def test_calls_of_the_async_client_that_raise_are_counted_as_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Sandbox, "graphql_endpoint", "http://127.0.0.1:1/graphql")
+    with Sandbox() as sandbox:
+        client = demo_programs.CLIENTS["httpx, async"]
+        with client(sandbox, demo_programs.PROGRAMS[0]) as calls:
+            assert calls(2) == [0, 0]
+
+
+@pytest.mark.usefixtures("instant")
+def test_an_unexpected_error_is_raised_instead_of_waiting_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
         raise LookupError
 
-    monkeypatch.setattr(demo_clients._Requests, "herd", broken)
-    assert main(["demo"]) == 1
-    assert [row[-1] for row in _rows(capsys.readouterr().out)] == ["yes", "yes", "yes", "NO LookupError", "NO"]
-
-
-def test_a_client_that_cannot_be_opened_does_not_leave_the_demo_waiting(
-    quick: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(_: object) -> None:
-        raise LookupError
-
-    monkeypatch.setattr(demo_module, "endings", broken)
+    monkeypatch.setattr(demo, "_run_short_lived", fail)
     with pytest.raises(LookupError):
-        main(["demo"])
+        demo.demo()
 
 
-class _NeverRenewed:
-    """A client whose token does not end, as far as it knows."""
-
-    name = "odd"
-
-    @contextmanager
-    def opened(self, sandbox: Sandbox) -> Iterator[demo_clients.Post]:
-        source = sandbox.credentials(renew_ahead=0, leeway=0)
-        source.token()
-        yield lambda _: None
+@contextmanager
+def _client_that_never_calls(*_: object) -> Iterator[demo_programs.Calls]:
+    yield lambda count: [200] * count
 
 
-def test_a_renewal_that_does_not_come_is_a_broken_promise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo_stories, "PATIENCE", 0.1)
-    monkeypatch.setattr(demo_stories, "SHORT_LIFETIME", 0.1)
-    assert [part.kept for part in demo_stories.endings(_NeverRenewed())] == [False] * 3  # type: ignore[arg-type]
-
-
-def test_a_renewal_that_requests_wait_for_is_a_broken_promise() -> None:
-    with Sandbox(lifetime=60) as sandbox:
-        sandbox.delay = 0.05
-
-        def post(_: str) -> None:
-            sandbox.credentials().token()
-
-        assert demo_stories._until_renewed(sandbox, post) == 0
-        assert sandbox.tokens_issued == 1
-
-
-def test_a_client_that_is_not_installed_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "httpx2", None)
-    assert [client.name for client in demo_clients.demo_clients()] == ["requests", "httpx", "httpx async"]
-
-
-def test_a_proxy_of_the_environment_takes_no_part(
-    quick: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    assert main(["demo"]) == 0
+def test_the_figures_come_from_the_stand_in_and_not_from_the_client() -> None:
+    counts = demo._run_long_lived(_client_that_never_calls, demo_programs.PROGRAMS[0])
+    assert [(each.sent, each.tokens, each.failed) for each in counts] == [(0, 0, 0)] * LONG_LIVED

@@ -1,52 +1,66 @@
-"""``bitquery-auth token``: a valid token on stdout, alone, and one token request however often it is run."""
+"""``bitquery-auth token``: a valid token on stdout, and one token request for many runs."""
 
 import json
 import os
+import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from bitquery_auth.sandbox import Sandbox
-from tests.cli.running import Command, start
-from tests.kit.clock import Clock
+from tests.cli.runner import TIMEOUT, Runner
+from tests.kit.origin import Origin, answering
 from tests.kit.world import World
 
 
-def test_it_prints_a_good_token_and_a_newline_and_nothing_else(command: Command) -> None:
-    code, out, err = command("token")
-    assert (code, err) == (0, "")
-    assert out.startswith("ory_at_")
-    assert out == f"{out.strip()}\n"
-    assert command("check", BITQUERY_CLIENT_SECRET=None, BITQUERY_TOKEN=out.strip()).code == 0
+def _kept_file(environment: dict[str, str]) -> Path:
+    (file,) = Path(environment["BITQUERY_CACHE_DIR"]).glob("*.json")
+    return file
 
 
-def test_two_runs_cost_one_token_request(at_bitquery: Command, bitquery: World) -> None:
+def test_two_runs_print_one_token_from_one_token_request(
+    at_bitquery: Runner, bitquery: World
+) -> None:
     first, second = at_bitquery("token"), at_bitquery("token")
     assert first == second
     assert (first.code, first.err) == (0, "")
+    assert first.out == f"{first.out.strip()}\n"
     assert bitquery.sandbox.token_requests == 1
     assert bitquery.connects == ["oauth2.bitquery.io:443"]
 
 
-def test_as_a_header_it_is_ready_for_curl(command: Command) -> None:
+def test_the_printed_token_is_accepted_by_the_api(command: Runner) -> None:
+    token = command("token").out.strip()
+    assert command("check", BITQUERY_CLIENT_ID=None, BITQUERY_TOKEN=token).code == 0
+
+
+def test_as_a_header_it_can_be_piped_to_curl(command: Runner) -> None:
     bare = command("token").out
     assert command("token", "--header") == (0, f"Authorization: Bearer {bare}", "")
 
 
-def test_as_json_it_says_when_it_ends(command: Command, clock: Clock) -> None:
-    answer = json.loads(command("token", "--json").out)
-    assert list(answer) == ["access_token", "token_type", "scope", "expires_at"]
-    assert (answer["access_token"] + "\n", answer["token_type"], answer["scope"]) == (
-        command("token").out,
-        "Bearer",
-        "api",
+def test_as_json_it_has_type_scope_and_expiry(command: Runner) -> None:
+    before = time.time()
+    printed = json.loads(command("token", "--json").out)
+    expires_at = datetime.fromisoformat(printed.pop("expires_at"))
+    assert printed == {
+        "access_token": command("token").out.strip(),
+        "token_type": "Bearer",
+        "scope": "api",
+    }
+    assert expires_at.tzinfo == UTC
+    assert before + 3599 <= expires_at.timestamp() <= time.time() + 3599
+
+
+def test_a_pasted_token_is_printed_as_a_request_would_carry_it(
+    command: Runner, sandbox: Sandbox
+) -> None:
+    ran = command(
+        "token", "--json", BITQUERY_CLIENT_ID=None, BITQUERY_TOKEN=' "Bearer ory_at_abc" '
     )
-    assert datetime.fromisoformat(answer["expires_at"]) == datetime.fromtimestamp(clock.time() + 3599, UTC)
-
-
-def test_a_copied_token_is_printed_as_a_request_would_carry_it(command: Command, sandbox: Sandbox) -> None:
-    given = command("token", "--json", BITQUERY_CLIENT_SECRET=None, BITQUERY_TOKEN=' "Bearer ory_at_abc" ')
-    assert json.loads(given.out) == {
+    assert json.loads(ran.out) == {
         "access_token": "ory_at_abc",
         "token_type": "Bearer",
         "scope": None,
@@ -55,29 +69,68 @@ def test_a_copied_token_is_printed_as_a_request_would_carry_it(command: Command,
     assert sandbox.token_requests == 0
 
 
-def test_header_and_json_exclude_each_other(command: Command) -> None:
-    code, out, err = command("token", "--header", "--json")
-    assert (code, out) == (2, "")
-    assert "not allowed with argument" in err
+def test_runs_at_the_same_time_make_one_token_request(process: Runner, sandbox: Sandbox) -> None:
+    sandbox.delay = 0.5
+    running = [process.start("token") for _ in range(3)]
+    outputs = [each.communicate(timeout=TIMEOUT) for each in running]
+    assert [each.returncode for each in running] == [0, 0, 0]
+    assert len(set(outputs)) == 1
+    assert sandbox.token_requests == 1
 
 
-@pytest.mark.parametrize(("left", "token_requests"), [(61, 1), (59, 2)])
-def test_a_kept_token_that_is_about_to_end_is_not_handed_on(
-    left: float, token_requests: int, command: Command, sandbox: Sandbox, clock: Clock
+def test_another_application_does_not_receive_the_kept_token(
+    command: Runner, sandbox: Sandbox
 ) -> None:
+    sandbox.add_client("another", "its-secret")
+    first = command("token").out
+    another = command("token", BITQUERY_CLIENT_ID="another", BITQUERY_CLIENT_SECRET="its-secret")
+    assert (another.code, another.out != first) == (0, True)
+
+
+# -- how long it is valid --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "token_requests"),
+    [([], 2), (["--min-validity", "20"], 1), (["--min-validity", "0"], 1)],
+)
+def test_a_token_that_expires_too_soon_is_renewed(
+    arguments: Iterable[str],
+    token_requests: int,
+    command: Runner,
+    sandbox: Sandbox,
+    environment: dict[str, str],
+) -> None:
+    sandbox.lifetime = 30
     command("token")
-    clock.advance(3599 - left)
-    assert command("token").code == 0
+    an_hour_ago = time.time() - 3600  # as if the token had been valid for an hour and 30 s
+    os.utime(_kept_file(environment), (an_hour_ago, an_hour_ago))
+    sandbox.lifetime = 3600
+    assert command("token", *arguments).code == 0
     assert sandbox.token_requests == token_requests
 
 
-def test_another_application_does_not_get_the_kept_token(command: Command, sandbox: Sandbox) -> None:
-    sandbox.add_client("another", "its-secret")
-    first = command("token")
-    assert command("token", BITQUERY_CLIENT_ID="another", BITQUERY_CLIENT_SECRET="its-secret").out != first.out
+def test_tokens_that_are_never_valid_for_long_enough_cost_one_request_each(
+    command: Runner, sandbox: Sandbox
+) -> None:
+    sandbox.lifetime = 30
+    printed = [command("token").out for _ in range(3)]
+    assert len(set(printed)) == 1
+    assert sandbox.token_requests == 1
 
 
-def test_a_refusal_of_the_token_endpoint_ends_with_3(command: Command) -> None:
+def test_a_token_of_unknown_expiry_is_kept(command: Runner, api: Origin) -> None:
+    api.handler = answering(200, '{"access_token": "ory_at_abc", "token_type": "bearer"}')
+    for _ in range(2):
+        ran = command("token", BITQUERY_TOKEN_ENDPOINT=api.at("/token"))
+        assert ran == (0, "ory_at_abc\n", "")
+    assert len(api.requests) == 1
+
+
+# -- errors ----------------------------------------------------------------------------------------
+
+
+def test_wrong_credentials_end_with_3_and_name_their_variables(command: Runner) -> None:
     code, out, err = command("token", BITQUERY_CLIENT_SECRET="wrong-wrong")
     assert (code, out) == (3, "")
     assert err.startswith("bitquery-auth: 127.0.0.1:")
@@ -87,33 +140,55 @@ def test_a_refusal_of_the_token_endpoint_ends_with_3(command: Command) -> None:
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_token_endpoint_that_may_recover_ends_with_4(status: int, command: Command, sandbox: Sandbox) -> None:
+def test_a_token_endpoint_that_may_recover_ends_with_4(
+    status: int, command: Runner, sandbox: Sandbox
+) -> None:
     sandbox.outage = status
     code, out, err = command("token")
     assert (code, out) == (4, "")
-    assert f"answered {status}" in err
+    assert str(status) in err
 
 
-def test_no_answer_from_the_token_endpoint_ends_with_4(command: Command, sandbox: Sandbox) -> None:
+def test_no_response_from_the_token_endpoint_ends_with_4(command: Runner, sandbox: Sandbox) -> None:
     sandbox.outage = "drop"
     code, out, err = command("token")
     assert (code, out) == (4, "")
-    assert err.startswith("bitquery-auth: No answer from 127.0.0.1:")
+    assert err.startswith("bitquery-auth: No response from 127.0.0.1:")
 
 
-def test_without_credentials_it_names_the_variables_and_ends_with_2(at_bitquery: Command) -> None:
-    ran = at_bitquery("token", BITQUERY_CLIENT_ID=None, BITQUERY_CLIENT_SECRET=None)
-    assert (ran.code, ran.out) == (2, "")
-    assert ran.err == (
-        "bitquery-auth: Set BITQUERY_CLIENT_ID and BITQUERY_CLIENT_SECRET, or BITQUERY_TOKEN to a token "
-        "from the account page.\n"
+def test_the_timeout_limits_a_token_request(command: Runner, sandbox: Sandbox) -> None:
+    sandbox.delay = 60
+    code, _, err = command("token", "--timeout", "0.3")
+    assert code == 4
+    assert "0.3" in err
+
+
+def test_a_certificate_that_is_not_trusted_ends_with_4(at_bitquery: Runner) -> None:
+    code, out, err = at_bitquery("token", REQUESTS_CA_BUNDLE=None, SSL_CERT_FILE=None)
+    assert (code, out) == (4, "")
+    assert "certificate" in err
+
+
+# -- what it costs ---------------------------------------------------------------------------------
+
+
+def test_a_kept_token_is_printed_without_the_libraries_of_a_request(process: Runner) -> None:
+    assert process("token").code == 0
+    code = (
+        "import sys; from bitquery_auth._cli import main; main(['token']); "
+        "print(*sys.modules, file=sys.stderr)"
     )
-
-
-def test_runs_at_the_same_time_cost_one_token_request(sandbox: Sandbox, settings: dict[str, str]) -> None:
-    sandbox.delay = 0.5
-    running = [start("token", environment=os.environ | settings) for _ in range(3)]
-    outputs = [each.communicate(timeout=60) for each in running]
-    assert [each.returncode for each in running] == [0, 0, 0]
-    assert len(set(outputs)) == 1
-    assert sandbox.token_requests == 1
+    ran = process.run_python(code)
+    assert (ran.code, ran.out) == (0, process("token").out)
+    unwanted = {
+        "argparse",
+        "asyncio",
+        "authlib",
+        "filelock",
+        "httpx",
+        "redis",
+        "requests",
+        "ssl",
+        "urllib3",
+    }
+    assert not unwanted & set(ran.err.split())

@@ -1,7 +1,7 @@
-"""An httpx auth flow that is dropped, closed, or closed by somebody else never blocks the next one.
+"""A flow of httpx that is dropped, or closed by another task, does not block the next (hazard A1).
 
-httpx closes a flow from wherever its response is closed: another task, another loop, the garbage
-collector. A lock held across a yield would stay held for ever.
+httpx closes a flow from wherever its response is closed: another task, another event loop, the
+garbage collector. A lock held while the flow waits for a response would stay locked for ever.
 """
 
 import gc
@@ -11,56 +11,74 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
-import httpx
-import httpx2
 import pytest
 
-from bitquery_auth import HTTPXAuth
+from bitquery_auth import ClientCredentials, HTTPXAuth
 from bitquery_auth.sandbox import Sandbox
-from tests.concurrency.crowd import BACKENDS, NEVER, QUERY, Boarding, Gate, source_with
+from tests.kit import QUERY
+from tests.kit.crowd import (
+    NEVER,
+    Callers,
+    HeldSecret,
+    async_client,
+    each_backend,
+    each_module,
+    source_with,
+    sync_client,
+)
 
-MODULES = [httpx, httpx2]
+Flow = AsyncGenerator[Any, Any]
 
 
-async def sent(flow: AsyncGenerator[Any, Any], module: Any) -> None:
-    """Take a flow to where its request is under way."""
+@pytest.fixture
+def revoked(sandbox: Sandbox) -> ClientCredentials:
+    """A source whose token was revoked."""
+    source = sandbox.credentials()
+    source.token()
+    sandbox.revoke_all()
+    return source
+
+
+async def first_request(flow: Flow, module: Any) -> None:
+    """Advance a flow until its request is sent."""
     await flow.__anext__()
 
 
-async def sent_again(flow: AsyncGenerator[Any, Any], module: Any) -> None:
-    """Take a flow to where its request was refused and is under way once more."""
+async def second_request(flow: Flow, module: Any) -> None:
+    """Advance a flow until its request was rejected and is sent again."""
     request = await flow.__anext__()
     again = await flow.asend(module.Response(401, request=request))
     assert again.headers["Authorization"] != request.headers["Authorization"]
 
 
-async def drop(flow: AsyncGenerator[Any, Any]) -> None:
-    """Leave a flow to the garbage collector, as whoever breaks out of a loop does."""
+async def drop(flow: Flow) -> None:
+    """Leave a flow to the garbage collector."""
 
 
-async def close(flow: AsyncGenerator[Any, Any]) -> None:
+async def close(flow: Flow) -> None:
     await flow.aclose()
 
 
-async def close_in_another_task(flow: AsyncGenerator[Any, Any]) -> None:
+async def close_in_another_task(flow: Flow) -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(flow.aclose)
 
 
-# trio says so whenever it collects a generator that was not exhausted
+# trio warns when it collects a generator that was not exhausted.
 @pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")
 @pytest.mark.parametrize("leave", [drop, close, close_in_another_task])
-@pytest.mark.parametrize("reach", [sent, sent_again])
-@pytest.mark.parametrize("module", MODULES)
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("reach", [first_request, second_request])
+@each_module
+@each_backend
 def test_a_flow_that_was_left_does_not_block_the_next(
-    sandbox: Sandbox, backend: str, module: Any, reach: Callable[..., Any], leave: Callable[..., Any]
+    revoked: ClientCredentials,
+    sandbox: Sandbox,
+    backend: str,
+    module: Any,
+    reach: Callable[..., Any],
+    leave: Callable[..., Any],
 ) -> None:
-    """Hazard A1."""
-    source = sandbox.credentials()
-    source.token()
-    sandbox.revoke_all()
-    auth = HTTPXAuth(source, allowed_hosts=sandbox.allowed_hosts)
+    auth = HTTPXAuth(revoked, allowed_hosts=sandbox.allowed_hosts)
 
     async def main() -> int:
         flow = auth.async_auth_flow(module.Request("POST", sandbox.graphql_endpoint, json=QUERY))
@@ -70,7 +88,7 @@ def test_a_flow_that_was_left_does_not_block_the_next(
         gc.collect()
         await anyio.lowlevel.checkpoint()
         with anyio.fail_after(NEVER):
-            async with module.AsyncClient(auth=auth) as client:
+            async with async_client(module, auth) as client:
                 response = await client.post(sandbox.graphql_endpoint, json=QUERY)
         return int(response.status_code)
 
@@ -78,42 +96,39 @@ def test_a_flow_that_was_left_does_not_block_the_next(
     assert sandbox.token_requests == 2
 
 
-@pytest.mark.parametrize("module", MODULES)
-@pytest.mark.parametrize("reach", ["sent", "sent again"])
-def test_a_sync_flow_that_was_left_does_not_block_the_next(sandbox: Sandbox, module: Any, reach: str) -> None:
-    """Hazard A1."""
-    source = sandbox.credentials()
-    source.token()
-    sandbox.revoke_all()
-    auth = HTTPXAuth(source, allowed_hosts=sandbox.allowed_hosts)
+@each_module
+@pytest.mark.parametrize("reach", ["first request", "second request"])
+def test_a_sync_flow_that_was_left_does_not_block_the_next(
+    revoked: ClientCredentials, sandbox: Sandbox, module: Any, reach: str
+) -> None:
+    auth = HTTPXAuth(revoked, allowed_hosts=sandbox.allowed_hosts)
     left = auth.sync_auth_flow(module.Request("POST", sandbox.graphql_endpoint, json=QUERY))
     request = next(left)
-    if reach == "sent again":
+    if reach == "second request":
         left.send(module.Response(401, request=request))
-    with module.Client(auth=auth) as client:
+    with sync_client(module, auth) as client:
         assert client.post(sandbox.graphql_endpoint, json=QUERY).status_code == 200
     assert sandbox.token_requests == 2
     left.close()
 
 
-@pytest.mark.parametrize("module", MODULES)
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_a_flow_cancelled_while_it_waits_for_a_token_does_not_block_the_next(
+@each_module
+@each_backend
+def test_a_flow_that_is_cancelled_while_it_waits_for_a_token_does_not_block_the_next(
     sandbox: Sandbox, backend: str, module: Any
 ) -> None:
-    """Hazards A1, A4."""
-    source = source_with(sandbox, gate := Gate(sandbox))
-    boarding = Boarding(source)
+    source = source_with(sandbox, secret := HeldSecret(sandbox))
+    callers = Callers(source)
     auth = HTTPXAuth(source, allowed_hosts=sandbox.allowed_hosts)
 
     async def main() -> int:
-        async with module.AsyncClient(auth=auth, timeout=20) as client:
+        async with async_client(module, auth) as client:
             post = partial(client.post, sandbox.graphql_endpoint, json=QUERY)
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(post)
-                await boarding.async_wait_for(1)
+                await callers.async_wait_for(1)
                 tasks.cancel_scope.cancel()
-            gate.open()
+            secret.release()
             with anyio.fail_after(NEVER):
                 return int((await post()).status_code)
 
@@ -121,18 +136,17 @@ def test_a_flow_cancelled_while_it_waits_for_a_token_does_not_block_the_next(
     assert sandbox.token_requests == 1
 
 
-@pytest.mark.parametrize("module", MODULES)
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_an_open_stream_does_not_block_another_request_that_needs_a_new_token(
+@each_module
+@each_backend
+def test_an_open_stream_does_not_block_a_request_that_needs_a_new_token(
     sandbox: Sandbox, backend: str, module: Any
 ) -> None:
-    """Hazard A1: its flow is still at a yield, and holds nothing."""
     auth = HTTPXAuth(sandbox.credentials(), allowed_hosts=sandbox.allowed_hosts)
 
     async def main() -> list[int]:
         with anyio.fail_after(NEVER):
             async with (
-                module.AsyncClient(auth=auth) as client,
+                async_client(module, auth) as client,
                 client.stream("POST", sandbox.graphql_endpoint, json=QUERY) as opened,
             ):
                 sandbox.revoke_all()

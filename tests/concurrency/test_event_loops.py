@@ -1,4 +1,4 @@
-"""One source, many event loops: one after another, at once, of asyncio and of trio; none is blocked."""
+"""One source, many event loops of asyncio and trio: in turn and at once; none is blocked."""
 
 import asyncio
 import sys
@@ -10,56 +10,198 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
-import httpx
 import httpx2
 import pytest
-import trio
 
 from bitquery_auth import HTTPXAuth, Token
 from bitquery_auth.sandbox import Sandbox
-from tests.concurrency.crowd import (
-    BACKENDS,
+from tests.kit import QUERY
+from tests.kit.crowd import (
     NEVER,
-    QUERY,
-    Boarding,
-    Gate,
+    Callers,
+    HeldSecret,
     Threads,
-    async_wait_until,
+    async_client,
+    async_until,
+    distinct,
+    each_backend,
+    each_module,
     gather,
     gather_on,
     source_with,
 )
 
 
-@pytest.mark.parametrize("module", [httpx, httpx2])
-def test_ten_asyncio_runs_in_a_row_on_one_auth(sandbox: Sandbox, module: Any) -> None:
-    """Hazard A3: each renews, so that each takes the way that could be tied to a loop."""
+@each_module
+def test_ten_event_loops_in_turn_on_one_auth(sandbox: Sandbox, module: Any) -> None:
+    """Each renews the token, since that is where something could belong to a loop (hazard A3)."""
     source = sandbox.credentials()
     auth = HTTPXAuth(source, allowed_hosts=sandbox.allowed_hosts)
 
     async def post() -> int:
-        async with module.AsyncClient(auth=auth) as client:
+        async with async_client(module, auth) as client:
             return int((await client.post(sandbox.graphql_endpoint, json=QUERY)).status_code)
 
-    for _ in range(10):
-        assert asyncio.run(post()) == 200
+    for backend in ["asyncio", "trio"] * 5:
+        assert anyio.run(post, backend=backend) == 200
         source.discard(source.token())
     assert sandbox.token_requests == 10
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_what_is_asked_on_another_thread_has_the_callers_context(sandbox: Sandbox, backend: str) -> None:
-    """As with asyncio.to_thread: a source of one's own may keep a tenant there, a secret's callable a trace."""
+@pytest.mark.parametrize(
+    "backends", [("asyncio", "asyncio"), ("asyncio", "trio"), ("trio", "asyncio")], ids=str
+)
+def test_contended_fetches_in_two_event_loops_in_turn(
+    sandbox: Sandbox, backends: tuple[str, str]
+) -> None:
+    """Only contention ties a lock of asyncio to its loop (hazard A3)."""
+    source = source_with(sandbox, secret := HeldSecret(sandbox))
+    for count, backend in enumerate(backends, start=1):
+        secret.hold()
+        callers = Callers(source)
+
+        async def release(callers: Callers = callers) -> None:
+            await callers.async_wait_for(20)
+            secret.release()
+
+        _, *tokens = gather_on(backend, [release, *[source.atoken] * 20])
+        assert len(distinct(tokens)) == 1
+        assert sandbox.token_requests == count
+        source.discard(tokens[0])
+
+
+@each_backend
+def test_contended_fetches_in_three_event_loops_at_once(sandbox: Sandbox, backend: str) -> None:
+    source = source_with(sandbox, secret := HeldSecret(sandbox))
+    callers = Callers(source)
+    threads = Threads([partial(gather_on, backend, [source.atoken] * 10)] * 3)
+    callers.wait_for(30)
+    secret.release()
+    assert len(distinct(threads.outcomes())) == 1
+    assert sandbox.token_requests == 1
+
+
+@each_backend
+def test_other_tasks_run_during_a_slow_fetch(sandbox: Sandbox, backend: str) -> None:
+    """The fetch ends only after the loop has made a hundred more turns (hazard A2)."""
+    source = source_with(sandbox, secret := HeldSecret(sandbox))
+
+    async def tick() -> None:
+        await async_until(secret.reached.is_set)
+        for _ in range(100):
+            await anyio.lowlevel.checkpoint()
+        secret.release()
+
+    assert isinstance(gather_on(backend, [source.atoken, tick])[0], Token)
+    assert sandbox.token_requests == 1
+
+
+@each_module
+@each_backend
+def test_other_tasks_run_while_a_rejected_token_is_replaced(
+    sandbox: Sandbox, backend: str, module: Any
+) -> None:
+    source = source_with(sandbox, secret := HeldSecret(sandbox, released=True))
+    source.token()
+    sandbox.revoke_all()
+    secret.hold()
+    auth = HTTPXAuth(source, allowed_hosts=sandbox.allowed_hosts)
+
+    async def main() -> list[Any]:
+        async def tick() -> None:
+            await async_until(secret.reached.is_set)
+            secret.release()
+
+        async with async_client(module, auth) as client:
+            return await gather([partial(client.post, sandbox.graphql_endpoint, json=QUERY), tick])
+
+    assert anyio.run(main, backend=backend)[0].status_code == 200
+    assert sandbox.token_requests == 2
+
+
+def test_a_trio_that_another_thread_is_importing_is_not_taken_for_a_running_one(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A module that is being imported is in `sys.modules` already, without its names."""
+    monkeypatch.setitem(sys.modules, "trio.lowlevel", ModuleType("trio.lowlevel"))
+    assert isinstance(asyncio.run(sandbox.credentials().atoken()), Token)
+
+
+# -- callables and sources of the user's -----------------------------------------------------------
+
+
+class BlockingSource:
+    """A source of the user's without ``atoken``, whose ``token`` blocks until it is released.
+
+    Args:
+        sandbox: Where its tokens come from.
+    """
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._source = sandbox.credentials()
+        self.threads: set[threading.Thread] = set()
+        self.reached, self.released = threading.Event(), threading.Event()
+
+    def token(self) -> Token:
+        self.threads.add(threading.current_thread())
+        self.reached.set()
+        assert self.released.wait(NEVER)
+        return self._source.token()
+
+    def discard(self, token: Token | str) -> None:
+        self._source.discard(token)
+
+
+@each_module
+@each_backend
+def test_a_source_without_atoken_is_called_in_a_worker_thread(
+    sandbox: Sandbox, backend: str, module: Any
+) -> None:
+    source = BlockingSource(sandbox)
+    auth = HTTPXAuth(source, allowed_hosts=sandbox.allowed_hosts)
+
+    async def main() -> list[Any]:
+        async def tick() -> None:
+            await async_until(source.reached.is_set)
+            source.released.set()
+
+        async with async_client(module, auth) as client:
+            return await gather([partial(client.post, sandbox.graphql_endpoint, json=QUERY), tick])
+
+    assert anyio.run(main, backend=backend)[0].status_code == 200
+    assert threading.current_thread() not in source.threads
+
+
+@each_backend
+def test_an_exception_of_a_source_without_atoken_reaches_the_caller(
+    sandbox: Sandbox, backend: str
+) -> None:
+    class Broken(BlockingSource):
+        def token(self) -> Token:
+            raise LookupError("no token today")
+
+    auth = HTTPXAuth(Broken(sandbox), allowed_hosts=sandbox.allowed_hosts)
+
+    async def main() -> None:
+        async with async_client(httpx2, auth) as client:
+            await client.post(sandbox.graphql_endpoint, json=QUERY)
+
+    with pytest.raises(LookupError, match="no token today"):
+        anyio.run(main, backend=backend)
+
+
+@each_backend
+def test_callables_on_other_threads_see_the_context_variables_of_the_caller(
+    sandbox: Sandbox, backend: str
+) -> None:
+    """As with `asyncio.to_thread`: a source may keep a tenant there, a callable a trace id."""
     tenant = ContextVar("tenant", default="nobody")
     seen: list[str] = []
 
-    class Tenants:
+    class Tenants(BlockingSource):
         def token(self) -> Token:
             seen.append(tenant.get())
             return Token("token")
-
-        def discard(self, token: Token | str) -> None:
-            pass
 
     def secret() -> str:
         seen.append(tenant.get())
@@ -67,161 +209,11 @@ def test_what_is_asked_on_another_thread_has_the_callers_context(sandbox: Sandbo
 
     async def main() -> None:
         tenant.set("a tenant")
-        async with httpx.AsyncClient(auth=HTTPXAuth(Tenants(), allowed_hosts=sandbox.allowed_hosts)) as client:
+        auth = HTTPXAuth(Tenants(sandbox), allowed_hosts=sandbox.allowed_hosts)
+        async with async_client(httpx2, auth) as client:
             await client.post(sandbox.graphql_endpoint, json=QUERY)
         await source_with(sandbox, secret).atoken()
 
     anyio.run(main, backend=backend)
     assert set(seen) == {"a tenant"}
     assert len(seen) >= 2
-
-
-@pytest.mark.parametrize("module", [httpx, httpx2])
-def test_asyncio_then_trio_then_asyncio_on_one_auth(sandbox: Sandbox, module: Any) -> None:
-    """Hazards A3, A5."""
-    auth = HTTPXAuth(sandbox.credentials(), allowed_hosts=sandbox.allowed_hosts)
-
-    async def post() -> int:
-        async with module.AsyncClient(auth=auth) as client:
-            return int((await client.post(sandbox.graphql_endpoint, json=QUERY)).status_code)
-
-    for run in (asyncio.run, None, asyncio.run):
-        sandbox.revoke_all()
-        assert (trio.run(post) if run is None else run(post())) == 200
-    assert sandbox.token_requests == 3
-
-
-@pytest.mark.parametrize("backends", [("asyncio", "asyncio"), ("asyncio", "trio"), ("trio", "asyncio")])
-def test_contended_fetches_in_two_loops_one_after_the_other(sandbox: Sandbox, backends: tuple[str, str]) -> None:
-    """Hazards A3, A5: only contention binds a lock to its loop, so there has to be some."""
-    source = source_with(sandbox, gate := Gate(sandbox))
-    for count, backend in enumerate(backends, start=1):
-        gate.shut()
-        boarding = Boarding(source)
-
-        async def main(boarding: Boarding = boarding) -> list[Any]:
-            async def opened() -> None:
-                await boarding.async_wait_for(20)
-                gate.open()
-
-            return (await gather([opened, *[source.atoken] * 20]))[1:]
-
-        tokens = anyio.run(main, backend=backend)
-        assert len({token.access_token for token in tokens}) == 1
-        assert sandbox.token_requests == count
-        source.discard(tokens[0])
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_contended_fetches_in_three_loops_on_threads(sandbox: Sandbox, backend: str) -> None:
-    """Hazards A3, A5: two of three loops used to hang."""
-    source = source_with(sandbox, gate := Gate(sandbox))
-    boarding = Boarding(source)
-    threads = Threads([partial(gather_on, backend, [source.atoken] * 10)] * 3)
-    boarding.wait_for(30)
-    gate.open()
-    assert len({token.access_token for tokens in threads.outcomes() for token in tokens}) == 1
-    assert sandbox.token_requests == 1
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_a_task_keeps_ticking_during_a_slow_fetch(sandbox: Sandbox, backend: str) -> None:
-    """Hazard A2: the fetch ends only after the loop has turned a hundred times more."""
-    source = source_with(sandbox, gate := Gate(sandbox))
-
-    async def tick() -> int:
-        await async_wait_until(gate.reached.is_set)
-        for _ in range(100):
-            await anyio.lowlevel.checkpoint()
-        gate.open()
-        return 100
-
-    assert isinstance(gather_on(backend, [source.atoken, tick])[0], Token)
-    assert sandbox.token_requests == 1
-
-
-@pytest.mark.parametrize("module", [httpx, httpx2])
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_a_request_whose_token_is_slow_leaves_the_loop_to_others(sandbox: Sandbox, backend: str, module: Any) -> None:
-    """Hazard A2: also when the token is fetched in answer to a refusal."""
-    source = source_with(sandbox, gate := Gate(sandbox))
-    gate.open()
-    source.token()
-    sandbox.revoke_all()
-    gate.shut()
-    auth = HTTPXAuth(source, allowed_hosts=sandbox.allowed_hosts)
-
-    async def main() -> list[Any]:
-        async with module.AsyncClient(auth=auth, timeout=20) as client:
-
-            async def tick() -> None:
-                await async_wait_until(gate.reached.is_set)
-                gate.open()
-
-            return await gather([partial(client.post, sandbox.graphql_endpoint, json=QUERY), tick])
-
-    assert anyio.run(main, backend=backend)[0].status_code == 200
-    assert sandbox.token_requests == 2
-
-
-def test_a_trio_that_is_still_being_imported_is_not_taken_for_a_running_one(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Hazard A5: another thread's import of trio shows as a module that has nothing in it yet."""
-    monkeypatch.setitem(sys.modules, "trio", ModuleType("trio"))
-    assert isinstance(asyncio.run(sandbox.credentials().atoken()), Token)
-
-
-class OwnSource:
-    """A user's own token source, without ``atoken``, that blocks until it is let go."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._source = sandbox.credentials()
-        self.threads: list[threading.Thread] = []
-        self.reached, self.release = threading.Event(), threading.Event()
-
-    def token(self) -> Token:
-        self.threads.append(threading.current_thread())
-        self.reached.set()
-        assert self.release.wait(NEVER)
-        return self._source.token()
-
-    def discard(self, token: Token | str) -> None:
-        self._source.discard(token)
-
-
-@pytest.mark.parametrize("module", [httpx, httpx2])
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_a_source_of_ones_own_is_called_in_a_worker_thread(sandbox: Sandbox, backend: str, module: Any) -> None:
-    """Hazard A2."""
-    source = OwnSource(sandbox)
-    auth = HTTPXAuth(source, allowed_hosts=sandbox.allowed_hosts)
-
-    async def main() -> list[Any]:
-        async with module.AsyncClient(auth=auth, timeout=20) as client:
-
-            async def tick() -> None:
-                await async_wait_until(source.reached.is_set)
-                source.release.set()
-
-            return await gather([partial(client.post, sandbox.graphql_endpoint, json=QUERY), tick])
-
-    assert anyio.run(main, backend=backend)[0].status_code == 200
-    assert threading.current_thread() not in source.threads
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_what_a_source_of_ones_own_raises_reaches_the_caller(sandbox: Sandbox, backend: str) -> None:
-    class Broken(OwnSource):
-        def token(self) -> Token:
-            msg = "no token today"
-            raise LookupError(msg)
-
-    auth = HTTPXAuth(Broken(sandbox), allowed_hosts=sandbox.allowed_hosts)
-
-    async def main() -> None:
-        async with httpx2.AsyncClient(auth=auth) as client:
-            await client.post(sandbox.graphql_endpoint, json=QUERY)
-
-    with pytest.raises(LookupError, match="no token today"):
-        anyio.run(main, backend=backend)

@@ -1,7 +1,6 @@
-"""A source that is asked for a token by its own ``client_secret``: an error, not a program that hangs."""
+"""A source that is used while it fetches or decides, by its own callable or a finalizer (C8)."""
 
 import asyncio
-import threading
 from functools import partial
 from typing import Any
 
@@ -11,12 +10,13 @@ import requests
 
 from bitquery_auth import ClientCredentials, ConfigurationError, RequestsAuth, ShortTermToken, Token
 from bitquery_auth.sandbox import Sandbox
+from tests.kit import QUERY
 from tests.kit.clock import Clock
-from tests.concurrency.crowd import BACKENDS, NEVER, QUERY, attempt, gather_on, source_with
+from tests.kit.crowd import Threads, async_attempt, attempt, each_backend, gather_on, source_with
 
 
-def asks_itself(sandbox: Sandbox, how: str) -> ClientCredentials:
-    """A source whose secret is got with a token of this very source."""
+def asking_itself(sandbox: Sandbox, how: str) -> ClientCredentials:
+    """Make a source whose secret needs a token of this very source."""
 
     def secret() -> str:
         if how == "sync":
@@ -35,28 +35,23 @@ def asks_itself(sandbox: Sandbox, how: str) -> ClientCredentials:
 
 
 @pytest.mark.parametrize("how", ["sync", "asyncio", "trio", "a request"])
-def test_a_source_that_asks_itself_raises(sandbox: Sandbox, how: str) -> None:
-    """Hazard C8: the callable runs during a fetch, which must not wait for itself."""
-    error = attempt(asks_itself(sandbox, how).token)
+def test_a_source_that_asks_itself_raises_instead_of_hanging(sandbox: Sandbox, how: str) -> None:
+    error = attempt(asking_itself(sandbox, how).token)
     assert isinstance(error, ConfigurationError)
-    assert "while it fetches one" in str(error)
-    assert "Let those get what they need without this source." in str(error)
+    assert "Let that callable do without this source." in str(error)
     assert sandbox.token_requests == 0
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@each_backend
 def test_a_source_that_asks_itself_raises_in_tasks_too(sandbox: Sandbox, backend: str) -> None:
-    """Hazard C8: there the fetch is made on another thread."""
-    error = attempt(partial(gather_on, backend, [asks_itself(sandbox, "sync").atoken]))
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+    """There the fetch runs on another thread."""
+    source = asking_itself(sandbox, "sync")
+    (error,) = gather_on(backend, [partial(async_attempt, source.atoken)])
     assert isinstance(error, ConfigurationError)
-    assert "while it fetches one" in str(error.__cause__)
+    assert "do without this source" in str(error)
 
 
 def test_a_source_that_asks_itself_through_another_source_raises(sandbox: Sandbox) -> None:
-    """Hazard C8."""
-
     def secret() -> str:
         short.token()
         return sandbox.client_secret
@@ -67,41 +62,41 @@ def test_a_source_that_asks_itself_through_another_source_raises(sandbox: Sandbo
 
 
 @pytest.mark.parametrize("method", ["token", "discard"])
-def test_a_finalizer_that_comes_in_while_something_is_decided_can_use_the_source(
-    method: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+def test_a_finalizer_that_runs_in_the_middle_of_a_decision_can_use_the_source(
+    method: str, sandbox: Sandbox, clock: Clock
 ) -> None:
-    """Hazard C8: the garbage collector calls one on any thread, at any moment; so comes a signal's handler."""
-    source = source_with(sandbox, sandbox.client_secret)
-    step, calls = source._ledger.step, []
+    """The garbage collector calls one on any thread, at any moment, as it does signal handlers."""
+    source = sandbox.credentials()
+    interrupted = 0
 
-    def collecting(*args: Any, **kwargs: Any) -> Any:
-        calls.append(method)
-        if len(calls) == 1:
+    def use_the_source() -> None:
+        nonlocal interrupted
+        interrupted += 1
+        if interrupted == 1:
             source.token() if method == "token" else source.discard("another")
-        return step(*args, **kwargs)
 
-    monkeypatch.setattr("bitquery_auth._renewal.Ledger.step", lambda _, *args, **kwargs: collecting(*args, **kwargs))
-    tokens: list[Token] = []
-    thread = threading.Thread(target=lambda: tokens.append(source.token()), daemon=True)
-    thread.start()
-    thread.join(NEVER)
-    assert len(tokens) == 1
-    assert sandbox.token_requests <= 2  # each its own, at most
+    clock.on_read = use_the_source
+    (token,) = Threads([source.token]).outcomes()
+    assert isinstance(token, Token)
+    assert interrupted > 1
+    assert sandbox.token_requests <= 2  # one for each of them, at most
 
 
-def test_a_living_token_may_be_used_to_get_the_secret_for_the_next(sandbox: Sandbox, clock: Clock) -> None:
-    """Hazard C8: during a renewal there still is one."""
+def test_a_valid_token_can_be_used_to_get_the_secret_for_the_next(
+    sandbox: Sandbox, clock: Clock
+) -> None:
     seen: list[Any] = []
 
     def secret() -> str:
-        if source._ledger.kept is not None:
+        if fetched:
             seen.append(source.token())
         return sandbox.client_secret
 
+    fetched: list[Token] = []
     source = source_with(sandbox, secret)
-    first = source.token()
+    fetched.append(source.token())
     clock.advance(3560)
     second = source.token()
-    assert seen == [first]
+    assert seen == fetched
     assert isinstance(second, Token)
-    assert second is not first
+    assert second is not seen[0]

@@ -1,116 +1,114 @@
-"""The README's table "What it survives": each of its figures is the suite's, counted where the suite keeps it."""
+"""The README's table "What it survives": each of its rows has tests, which are listed here."""
 
-import inspect
 import re
-from collections.abc import Callable
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.attacks.test_urls import AMBIGUOUS, LOOK_ALIKES
-from tests.behaviour import test_leeway, test_outage, test_refusals_without_end
-from tests.kit.clients import CLIENTS
-from tests.concurrency import test_cold_start, test_living_token, test_revocation_herd
-from tests.faults import test_api, test_token_endpoint
-from tests.faults.faults import CASES
-from tests.processes import test_fork, test_garbage
-from tests.servers import SERVERS
-from tests.soak import test_soak
-from tests.stores import test_processes
-from tests.unit.test_answer import MALFORMED
-from tests.unit.test_settings import BAD, cases
+from tests.docs import rows_of
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-HEADING = "## What it survives"
-
-
-def held(by: Callable[..., Any], *evidence: str) -> bool:
-    """Whether a test is there, and asserts what the table says: these stand in its own text."""
-    text = inspect.getsource(by)
-    return all(each in text for each in evidence)
-
-
-def situations() -> int:
-    """The tests in which the token endpoint has every fault."""
-    marks = [getattr(value, "pytestmark", []) for value in vars(test_token_endpoint).values() if callable(value)]
-    return sum(list(mark.args[1]) == list(CASES.values()) for each in marks for mark in each)
-
-
-FIGURES = {
-    "servers": f"{len(SERVERS)} real authorization servers, each with {len(CLIENTS)} clients",
-    "faults": f"{len(CASES)} faults of the token endpoint, each in {situations()} situations",
-    "api faults": f"{len(test_api.BREAKS)} ways to break the second try",
-    "answers": f"{len(MALFORMED)} malformed token answers",
-    "urls": f"{len({*LOOK_ALIKES, *AMBIGUOUS})} hostile URLs",
-    "settings": f"{len(cases(BAD))} bad settings",
-    "threads": "64 threads at once, without a token",
-    "tasks": "1000 tasks at once, on asyncio and on trio",
-    "mixed": "3 event loops and 20 threads on one source",
-    "processes": "50 processes that share a store",
-    "herd": f"{test_revocation_herd.HERD} requests refused at once after a revocation",
-    "renewals": "100 renewals under load",
-    "endless": "1000 calls to an API that always says 401",
-    "outage": "an outage of the token endpoint while the token lives",
-    "clock": "a machine that slept, a clock set back",
-    "fork": "a fork at any moment",
-    "growth": "10,000 sources and auths",
-    "soak": f"{test_soak.SECONDS_BY_DEFAULT // 60} minutes of revocations, refusals and outages at random",
+TESTS_OF_ROWS = {
+    "64 threads, 1000 tasks, or 3 event loops and 20 threads at once, without a token": {
+        "concurrency/test_cold_start.py": {
+            "test_64_threads_share_one_fetch",
+            "test_1000_tasks_share_one_fetch",
+            "test_three_loops_and_20_threads_share_one_fetch",
+        },
+    },
+    "50 processes that share a store": {
+        "stores/test_processes.py": {
+            "test_fifty_processes_that_start_cold_make_one_token_request",
+        },
+    },
+    "16 requests rejected at once after a revocation": {
+        "concurrency/test_revocation_herd.py": {
+            "test_16_threads_with_requests_refused_together_need_one_more_token",
+            "test_16_tasks_refused_in_any_order_need_one_more_token",
+        },
+    },
+    "a token that is about to expire": {
+        "concurrency/test_living_token.py": {
+            "test_in_the_renewal_window_no_thread_waits_for_the_fetch",
+            "test_in_the_renewal_window_no_task_waits_for_the_fetch",
+        },
+    },
+    "an outage of the token endpoint while a token is valid": {
+        "behaviour/test_outage.py": {
+            "test_an_outage_inside_the_leeway_is_not_noticed_by_requests",
+            "test_an_outage_while_renewing_ahead_is_not_noticed_by_requests",
+        },
+    },
+    "an outage without a valid token": {
+        "behaviour/test_outage.py": {
+            "test_calls_during_the_backoff_fail_at_once_and_ask_nobody",
+            "test_the_backoff_doubles_up_to_a_minute",
+            "test_retry_after_is_obeyed",
+        },
+    },
+    "1000 calls to an API that always responds 401": {
+        "auth/test_recovery_backoff.py": {
+            "test_a_thousand_401s_cost_at_most_12_tokens_and_the_first_200_is_returned",
+        },
+    },
+    "a process that is frozen, a machine that sleeps, a clock that is set back": {
+        "processes/test_frozen_processes.py": {
+            "test_a_process_frozen_during_a_renewal_fails_no_call",
+        },
+        "behaviour/test_leeway.py": {
+            "test_a_machine_that_slept_does_not_use_the_token_it_went_to_sleep_with",
+            "test_a_wall_clock_set_back_does_not_make_a_token_live_longer",
+        },
+    },
+    "Ctrl-C or a soft time limit in the middle of a fetch": {
+        "processes/test_exit.py": {
+            "test_ctrl_c_ends_a_fetch_at_once_and_the_next_one_works",
+        },
+        "auth/test_time_limits.py": {
+            "test_it_reaches_the_caller_as_it_is_and_the_next_request_works",
+        },
+    },
+    "a fork, copies, pickles": {
+        "processes/test_fork.py": {
+            "test_children_forked_at_any_moment_of_busy_threads_finish_their_requests",
+        },
+        "processes/test_pickles.py": {
+            "test_a_copy_of_a_source_is_that_source",
+            "test_unpickled_sources_of_equal_settings_are_one",
+        },
+    },
 }
-"""The first cells of the table's rows."""
+"""The files of each row, below the folder of tests, and the tests in them."""
+
+
+def test_every_row_of_the_table_has_tests() -> None:
+    assert [cell for cell, _ in rows_of("What it survives")] == list(TESTS_OF_ROWS)
 
 
 @pytest.fixture(scope="module")
-def rows() -> list[str]:
-    assert HEADING in README
-    section = README.split(HEADING, 1)[1].split("\n## ", 1)[0]
-    return [line for line in section.splitlines() if line.startswith("| ")][1:]
+def collected() -> str:
+    """What pytest collects of these files, also the tests that do not run by default."""
+    root = Path(__file__).parents[2]
+    files = [f"tests/{file}" for file in set().union(*TESTS_OF_ROWS.values())]
+    options = ["--collect-only", "-q", "-m", "", "--continue-on-collection-errors"]
+    return subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            *options,
+            *files,
+        ],
+        cwd=root,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    ).stdout
 
 
-@pytest.mark.parametrize("figure", FIGURES.values(), ids=FIGURES.keys())
-def test_a_figure_of_the_table_is_the_suites(figure: str, rows: list[str]) -> None:
-    assert [row.split(" | ")[0].removeprefix("| ") for row in rows].count(figure) == 1
-
-
-def test_the_table_has_no_row_that_is_not_counted_here(rows: list[str]) -> None:
-    assert len(rows) == len(FIGURES)
-    assert not [row for row in rows if not any(figure in row for figure in FIGURES.values())]
-
-
-def test_the_loads_that_the_table_names_are_those_of_the_tests() -> None:
-    assert held(test_cold_start.test_64_threads_share_one_fetch, "* 64", "token_requests == 1")
-    assert held(test_cold_start.test_64_threads_with_requests_need_one_token, "* 64", "token_requests == 1")
-    assert held(test_cold_start.test_1000_tasks_share_one_fetch, "* 1000", "token_requests == 1")
-    assert held(
-        test_cold_start.test_three_loops_and_20_threads_share_one_fetch,
-        '("asyncio", "asyncio", "trio")',
-        "[source.token] * 20",
-        "token_requests == 1",
-    )
-    assert held(test_processes.test_fifty_processes_that_start_cold_make_one_token_request, '"herd", 50', "(50, 1, 1)")
-    assert held(
-        test_revocation_herd.test_16_threads_with_requests_refused_together_need_one_more_token,
-        "[200] * HERD",
-        "token_requests == 2",
-    )
-    assert held(test_living_token.test_during_100_renewals_every_request_carries_a_complete_known_token, "100")
-
-
-def test_the_patience_that_the_table_names_is_that_of_the_tests() -> None:
-    assert held(
-        test_refusals_without_end.test_an_api_that_always_says_401_costs_a_handful_of_tokens_and_the_first_good_answer_arrives,
-        "range(1000)",
-        "token_requests <= 12",
-    )
-    assert held(test_outage.test_an_outage_inside_the_leeway_is_not_noticed_by_requests, "== 200")
-    assert held(test_outage.test_an_outage_while_renewing_ahead_is_not_noticed_by_requests, "api_refusals == 0")
-    assert held(test_leeway.test_a_machine_that_slept_does_not_use_the_token_it_went_to_sleep_with, "suspend")
-    assert held(test_leeway.test_a_wall_clock_set_back_does_not_make_a_token_live_longer, "set_wall_clock(-")
-    assert held(test_fork.test_children_forked_at_any_moment_of_busy_threads_finish_their_requests)
-    assert held(test_garbage.test_10000_auths_are_collected, "10000")
-    assert held(test_garbage.test_10000_sources_that_were_used_are_collected, "10000")
-
-
-def test_the_second_cells_name_figures_that_tests_hold(rows: list[str]) -> None:
-    numbers = {number for row in rows for number in re.findall(r"\d+", row.split(" | ", 1)[1])}
-    assert numbers <= {"1", "2", "12", "200", "401"}
+@pytest.mark.parametrize("row", TESTS_OF_ROWS)
+def test_the_tests_of_a_row_exist(row: str, collected: str) -> None:
+    for file, tests in TESTS_OF_ROWS[row].items():
+        assert tests <= set(re.findall(rf"^tests/{file}::(\w+)", collected, re.MULTILINE))

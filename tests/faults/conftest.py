@@ -27,7 +27,7 @@ def kind(request: pytest.FixtureRequest) -> type[Client]:
 
 def before(sandbox: Sandbox, **options: Any) -> FaultProxy:
     """Make a proxy before the sandbox."""
-    return FaultProxy(lambda request: sandbox.answer(request, lambda _: False), **options)
+    return FaultProxy(lambda request: sandbox.respond(request, lambda _: False), **options)
 
 
 @pytest.fixture

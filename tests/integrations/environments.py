@@ -80,7 +80,7 @@ GROUPS = (
         (
             "aiohttp>=3.13.3",
             "dlt>=1.31.0",
-            "filelock>=3.16",
+            "filelock>=3.29.5",
             "gql[aiohttp]>=4.0.0",
             "grpcio>=1.80.0",
             "httpie>=3.2.4",

@@ -1,4 +1,4 @@
-"""HTTPie: ``http --auth-type=bitquery``, in a process of its own for each run, as on a command line."""
+"""HTTPie: ``http --auth-type=bitquery``, each run in a process of its own."""
 
 import json
 import os
@@ -11,42 +11,35 @@ import pytest
 
 from bitquery_auth.sandbox import Sandbox
 from tests.integrations.needs import needs
-from tests.integrations.story import QUERY, counts
 from tests.kit.origin import Origin, answering
 
 needs("httpie", "httpie")
 
-HTTP = (sys.executable, "-m", "httpie", "--ignore-stdin", "--check-status", "--body", "--auth-type=bitquery")
+QUERY = "{ EVM { DEXTrades(limit: {count: 3}) { Transaction { Hash } } } }"
+HTTP = (sys.executable, "-m", "httpie", "--ignore-stdin", "--check-status", "--body")
+AUTH = "--auth-type=bitquery"
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def surroundings(sandbox: Sandbox, tmp_path: Path) -> dict[str, str]:
-    """What the environment says of the sandbox, without credentials."""
-    return {
-        "BITQUERY_TOKEN_ENDPOINT": sandbox.token_endpoint,
-        "BITQUERY_SCOPE": "api",
-        "BITQUERY_ENDPOINT": sandbox.graphql_endpoint,
+def environment(sandbox: Sandbox, tmp_path: Path) -> dict[str, str]:
+    """The environment of a user of the sandbox."""
+    folders = {
         "BITQUERY_CACHE_DIR": str(tmp_path / "tokens"),
         "HTTPIE_CONFIG_DIR": str(tmp_path / "httpie"),
     }
+    return os.environ | sandbox.environment() | folders
 
 
 @pytest.fixture
-def credentials(sandbox: Sandbox) -> dict[str, str]:
-    """The application's, as the environment has them."""
-    return {"BITQUERY_CLIENT_ID": sandbox.client_id, "BITQUERY_CLIENT_SECRET": sandbox.client_secret}
-
-
-@pytest.fixture
-def http(surroundings: dict[str, str], sandbox: Sandbox) -> Run:
+def http(environment: dict[str, str], sandbox: Sandbox) -> Run:
     def run(
-        *arguments: str, url: str | None = None, env: dict[str, str | None] | None = None
+        *options: str, url: str = sandbox.graphql_endpoint, **variables: str | None
     ) -> subprocess.CompletedProcess[str]:
-        found = os.environ | surroundings | (env or {})
+        merged = {**environment, **variables}
         return subprocess.run(
-            [*HTTP, *arguments, "POST", url or sandbox.graphql_endpoint, f"query={QUERY}"],
-            env={name: value for name, value in found.items() if value is not None},
+            [*HTTP, *options, "POST", url, f"query={QUERY}"],
+            env={name: value for name, value in merged.items() if value is not None},
             capture_output=True,
             text=True,
             timeout=60,
@@ -56,61 +49,113 @@ def http(surroundings: dict[str, str], sandbox: Sandbox) -> Run:
     return run
 
 
-def test_the_token_is_kept_between_runs_and_replaced_when_it_is_refused(
-    http: Run, credentials: dict[str, str], sandbox: Sandbox
+def _succeeded(done: subprocess.CompletedProcess[str]) -> bool:
+    assert (done.returncode, done.stderr) == (0, "")
+    return "data" in json.loads(done.stdout)
+
+
+WITHOUT_CREDENTIALS: dict[str, None] = {"BITQUERY_CLIENT_ID": None, "BITQUERY_CLIENT_SECRET": None}
+
+
+def test_the_token_is_kept_between_runs_and_replaced_when_it_was_revoked(
+    http: Run, sandbox: Sandbox
 ) -> None:
-    """Hazards F4, R1: first token, reuse by another process, recovery inside the request."""
-    for _ in range(2):
-        answer = http(env=credentials)
-        assert (answer.returncode, answer.stderr) == (0, "")
-        assert "data" in json.loads(answer.stdout)
-    assert counts(sandbox) == (1, 2, 0)
+    assert _succeeded(http(AUTH))
+    assert _succeeded(http(AUTH))
+    assert (sandbox.token_requests, sandbox.api_requests) == (1, 2)
     sandbox.revoke_all()
-    assert http(env=credentials).returncode == 0
-    assert counts(sandbox) == (2, 4, 1)
+    assert _succeeded(http(AUTH))
+    assert (sandbox.token_requests, sandbox.api_requests) == (2, 4)
 
 
-def test_credentials_may_stand_on_the_command_line(http: Run, sandbox: Sandbox) -> None:
-    """They win over the environment's; its token endpoint counts all the same."""
-    answer = http(
-        "--auth", f"{sandbox.client_id}:{sandbox.client_secret}", env={"BITQUERY_CLIENT_ID": "a", "BITQUERY_TOKEN": "b"}
-    )
-    assert answer.returncode == 0, answer.stderr
-    assert counts(sandbox) == (1, 1, 0)
-
-
-def test_without_any_credentials_it_says_what_to_set(http: Run, sandbox: Sandbox) -> None:
-    answer = http()
-    assert answer.returncode == 1
-    assert answer.stderr.startswith("http: error: Set BITQUERY_CLIENT_ID and BITQUERY_CLIENT_SECRET")
-    assert "Traceback" not in answer.stderr
-    assert counts(sandbox) == (0, 0, 0)
-
-
-def test_an_error_of_the_token_endpoint_is_told_in_a_line(
-    http: Run, credentials: dict[str, str], sandbox: Sandbox
+def test_the_token_is_the_one_that_bitquery_auth_keeps(
+    http: Run, environment: dict[str, str], sandbox: Sandbox
 ) -> None:
-    """Hazard S5: and without the secret."""
+    assert _succeeded(http(AUTH))
+    command = [sys.executable, "-m", "bitquery_auth", "token"]
+    subprocess.run(command, env=environment, timeout=60, check=True, stdout=subprocess.DEVNULL)
+    assert sandbox.token_requests == 1
+
+
+def test_credentials_on_the_command_line_win_over_the_environment(
+    http: Run, sandbox: Sandbox
+) -> None:
+    credentials = f"{sandbox.client_id}:{sandbox.client_secret}"
+    variables = {"BITQUERY_CLIENT_ID": "other", "BITQUERY_TOKEN": "other"}
+    assert _succeeded(http(AUTH, "--auth", credentials, **variables))
+    assert (sandbox.token_requests, sandbox.api_requests) == (1, 1)
+
+
+# -- sessions --------------------------------------------------------------------------------------
+
+
+def _session_files(environment: dict[str, str]) -> str:
+    folder = Path(environment["HTTPIE_CONFIG_DIR"])
+    files = [file for file in folder.rglob("*.json") if "sessions" in file.parts]
+    assert files
+    return "".join(file.read_text() for file in files)
+
+
+@pytest.mark.parametrize("session", ["--session=s", "--session-read-only=s"])
+def test_a_session_is_used_again_with_credentials_from_the_environment(
+    session: str, http: Run, environment: dict[str, str], sandbox: Sandbox
+) -> None:
+    assert _succeeded(http(AUTH, "--session=s"))
+    assert _succeeded(http(session))
+    assert (sandbox.token_requests, sandbox.api_requests) == (1, 2)
+    assert sandbox.client_secret not in _session_files(environment)
+
+
+def test_a_session_keeps_no_credentials_of_the_command_line(
+    http: Run, environment: dict[str, str], sandbox: Sandbox
+) -> None:
+    credentials = ("--auth", f"{sandbox.client_id}:{sandbox.client_secret}")
+    assert _succeeded(http(AUTH, *credentials, "--session=s", **WITHOUT_CREDENTIALS))
+    assert sandbox.client_secret not in _session_files(environment)
+    again = http("--session=s", **WITHOUT_CREDENTIALS)
+    assert again.returncode == 1
+    assert "Set BITQUERY_CLIENT_ID and BITQUERY_CLIENT_SECRET" in again.stderr
+    assert _succeeded(http("--session=s"))
+
+
+# -- errors ----------------------------------------------------------------------------------------
+
+
+def test_without_credentials_the_message_says_what_to_set(http: Run, sandbox: Sandbox) -> None:
+    done = http(AUTH, **WITHOUT_CREDENTIALS)
+    assert done.returncode == 1
+    assert done.stderr.startswith("http: error: Set BITQUERY_CLIENT_ID and BITQUERY_CLIENT_SECRET")
+    assert "Traceback" not in done.stderr
+    assert sandbox.requests == ()
+
+
+def test_an_error_of_the_token_endpoint_is_one_message_without_the_secret(
+    http: Run, sandbox: Sandbox
+) -> None:
     sandbox.outage = 503
-    answer = http(env=credentials)
-    assert answer.returncode == 1
-    assert "TokenEndpointError" in answer.stderr
-    assert "Traceback" not in answer.stderr
-    assert sandbox.client_secret not in answer.stderr + answer.stdout
+    done = http(AUTH)
+    assert done.returncode == 1
+    assert "503" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert sandbox.client_secret not in done.stderr + done.stdout
 
 
-def test_the_token_goes_to_the_named_host_and_to_no_other(
-    http: Run, credentials: dict[str, str], sandbox: Sandbox
+# -- hosts -----------------------------------------------------------------------------------------
+
+
+def test_the_token_is_sent_to_the_host_of_the_endpoint_and_to_no_other(
+    http: Run, sandbox: Sandbox
 ) -> None:
-    """Hazard S2: the port belongs to it."""
     with Origin(answering(200, "{}")) as other:
-        assert http(url=other.at(), env=credentials).returncode == 0
+        assert http(AUTH, url=other.at()).returncode == 0
         assert other.tokens == [None]
     assert sandbox.token_requests == 0
 
 
-def test_unless_one_is_named_the_token_goes_to_bitquery_only(http: Run, sandbox: Sandbox) -> None:
-    answer = http(env={"BITQUERY_ENDPOINT": None, "BITQUERY_TOKEN": "ory_at_x"})
-    assert answer.returncode == 4
+def test_without_an_endpoint_a_pasted_token_is_sent_to_bitquery_alone(
+    http: Run, sandbox: Sandbox
+) -> None:
+    done = http(AUTH, BITQUERY_CLIENT_ID=None, BITQUERY_ENDPOINT=None, BITQUERY_TOKEN="ory_at_x")
+    assert done.returncode == 4
     assert [each.status for each in sandbox.requests] == [401]
     assert "ory_at_x" not in str(sandbox.requests[0])

@@ -25,7 +25,7 @@ def serve(sandbox: Sandbox, talk: Callable[[Any], None], *subprotocols: str) -> 
     def admit(connection: Any, handshake: Any) -> Any:
         _, _, query = handshake.path.partition("?")
         request = Request("GET", f"/graphql?{query}", Headers(tuple(handshake.headers.raw_items())), b"")
-        verdict = sandbox.answer(request, lambda _: False)
+        verdict = sandbox.respond(request, lambda _: False)
         assert verdict is not None
         return None if verdict.status == 200 else connection.respond(verdict.status, verdict.body.decode())
 

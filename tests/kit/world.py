@@ -1,94 +1,96 @@
 """Bitquery's own host names on loopback: snippets and commands run as they are written, over TLS.
 
-A proxy takes every CONNECT, whatever its target, and ends the TLS with a certificate of a CA that
-exists for the test; behind it is the sandbox. Programs find both by the environment that every
-client heeds.
+A proxy takes every CONNECT, whatever its target, and ends the TLS with a certificate of an
+authority that exists for the test; behind it is the sandbox. Programs find both by the environment
+that every client reads.
 """
 
 import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Self
 
 import trustme
 
 from bitquery_auth.sandbox import Sandbox
-
-_END_OF_HEAD = b"\r\n\r\n"
+from tests.kit.origin import Connection, Origin, on_the_wire
 
 
 class World:
-    """The sandbox behind Bitquery's names.
+    """The sandbox behind Bitquery's names: a context manager.
 
     Args:
-        sandbox: What answers, whichever host is asked.
-        folder: Where the CA's certificate is put.
+        sandbox: What responds, whichever host is asked.
+        folder: Where the authority's certificate is put.
         hosts: The names that its certificate is good for.
     """
 
     def __init__(self, sandbox: Sandbox, folder: Path, hosts: tuple[str, ...]) -> None:
         self.sandbox = sandbox
-        self.connects: list[str] = []
         authority = trustme.CA()
         self._ca_file = folder / "ca.pem"
         authority.cert_pem.write_to_path(str(self._ca_file))
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert(*hosts).configure_cert(self._tls)
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self._open: set[socket.socket] = set()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._proxy = Origin(on_the_wire(self._connect))
+
+    @property
+    def connects(self) -> list[str]:
+        """The host and port of every CONNECT."""
+        return [request.target for request in self._proxy.requests]
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a program needs in its environment to be in this world, with the credentials of the application."""
-        proxy = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        """The variables for a program in this world, the application's credentials included."""
         ca_file = str(self._ca_file)
         return {
-            "HTTPS_PROXY": proxy,
-            "https_proxy": proxy,
+            "HTTPS_PROXY": self._proxy.at(""),
+            "https_proxy": self._proxy.at(""),
             "SSL_CERT_FILE": ca_file,
             "REQUESTS_CA_BUNDLE": ca_file,
             "BITQUERY_CLIENT_ID": self.sandbox.client_id,
             "BITQUERY_CLIENT_SECRET": self.sandbox.client_secret,
         }
 
-    def close(self) -> None:
-        self._listener.close()
-        for sock in list(self._open):
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+    def __enter__(self) -> Self:
+        self._proxy.__enter__()
+        return self
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+    def __exit__(self, *_: object) -> None:
+        self._proxy.__exit__()
 
-    def _serve(self, client: socket.socket) -> None:
-        with ExitStack() as stack, suppress(OSError, ssl.SSLError):
-            stack.enter_context(client)
-            head = b""
-            while _END_OF_HEAD not in head:
-                head += client.recv(4096)
-            self.connects.append(head.split()[1].decode())
-            client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-            front = stack.enter_context(self._tls.wrap_socket(client, server_side=True))
-            back = stack.enter_context(socket.create_connection((self.sandbox.host, self.sandbox.port)))
-            self._open |= {front, back}
-            answers = threading.Thread(target=_pump, args=(back, front), daemon=True)
-            answers.start()
-            _pump(front, back)
-            answers.join()
-            self._open -= {front, back}
+    def _connect(self, connection: Connection) -> None:
+        connection.send(b"HTTP/1.1 200 OK\r\n\r\n")
+        connection.encrypt(self._tls)
+        tunnel(connection, (self.sandbox.host, self.sandbox.port))
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError, ssl.SSLError):
+def tunnel(
+    connection: Connection, target: tuple[str, int], passed_on: bytearray | None = None
+) -> None:
+    """Pass on what a client and a server send each other until both have ended.
+
+    Args:
+        connection: The client's connection.
+        target: The address of the server.
+        passed_on: Is extended by every byte.
+    """
+    with socket.create_connection(target) as server:
+        back = threading.Thread(target=_pump, args=(server, connection.sock, passed_on))
+        back.start()
+        _pump(connection.sock, server, passed_on)
+        back.join()
+    connection.close()
+
+
+def _pump(source: socket.socket, target: socket.socket, passed_on: bytearray | None) -> None:
+    with suppress(OSError):
         while data := source.recv(65536):
+            if passed_on is not None:
+                passed_on.extend(data)
             target.sendall(data)
     with suppress(OSError):
         target.shutdown(socket.SHUT_RDWR)
@@ -96,15 +98,11 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
 
 @contextmanager
 def world(folder: Path, *further_hosts: str) -> Iterator[World]:
-    """Bitquery's names, and further ones, on loopback.
+    """Put Bitquery's names, and further ones, on loopback.
 
     Args:
-        folder: For the CA's certificate.
+        folder: For the authority's certificate.
         further_hosts: Names beyond ``*.bitquery.io``.
     """
-    with Sandbox() as sandbox:
-        made = World(sandbox, folder, ("*.bitquery.io", *further_hosts))
-        try:
-            yield made
-        finally:
-            made.close()
+    with Sandbox() as sandbox, World(sandbox, folder, ("*.bitquery.io", *further_hosts)) as made:
+        yield made

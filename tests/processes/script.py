@@ -1,13 +1,17 @@
-"""Programs of their own: a script in a fresh interpreter, which uses the sandbox of the test that runs it."""
+"""Programs of their own: a script in a fresh interpreter, which uses the sandbox of its test."""
 
 import json
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 from bitquery_auth.sandbox import Sandbox
+from tests.kit import QUERY
 
 _BEGINNING = """
 import json, sys
@@ -23,8 +27,8 @@ sys.meta_path.insert(0, Missing())
 
 def credentials(secret=SETTINGS["secret"], **settings):
     from bitquery_auth import ClientCredentials
-    endpoint = SETTINGS["endpoint"]
-    return ClientCredentials(SETTINGS["id"], secret, token_endpoint=endpoint, scope="api", **settings)
+    settings = {"token_endpoint": SETTINGS["endpoint"], "scope": "api"} | settings
+    return ClientCredentials(SETTINGS["id"], secret, **settings)
 
 def requests_auth(source):
     from bitquery_auth import RequestsAuth
@@ -37,21 +41,56 @@ def httpx_auth(source):
 def post(auth):
     import requests
     return requests.post(SETTINGS["url"], json=SETTINGS["query"], auth=auth, timeout=20).status_code
+
+def wait_for_the_test():
+    sys.stdin.readline()
 """
 
 
-def run_script(script: str, sandbox: Sandbox, *options: str, missing: tuple[str, ...] = ()) -> str:
-    """Run a script; it must end well and write nothing to stderr.
+class Program:
+    """A script that is running.
 
     Args:
-        script: After names to begin with: ``SETTINGS``, ``credentials()``, ``requests_auth()``, ``httpx_auth()``,
-            ``post()``.
-        sandbox: What it uses.
-        options: Of the interpreter.
-        missing: Packages that are not installed for it.
+        process: Its process.
+    """
 
-    Returns:
-        What it printed.
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+
+    def go_on(self) -> None:
+        """Let ``wait_for_the_test()`` return."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+
+    def read_line(self) -> str:
+        """Return the next line that it prints."""
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
+    def result(self) -> str:
+        """Wait until it ends well, and return the rest of what it prints."""
+        stdout, stderr = self._process.communicate(timeout=60)
+        assert (self._process.returncode, stderr) == (0, "")
+        return stdout.strip()
+
+
+@contextmanager
+def running(
+    script: str, sandbox: Sandbox, *options: str, missing: tuple[str, ...] = ()
+) -> Iterator[Program]:
+    """Start a script, and end it at the latest with the context.
+
+    Args:
+        script: It begins with the names ``SETTINGS``, ``credentials()``, ``requests_auth()``,
+            ``httpx_auth()``, ``post()`` and ``wait_for_the_test()``.
+        sandbox: What it uses.
+        options: Options of the interpreter.
+        missing: Packages that are not installed for it.
     """
     settings: dict[str, Any] = {
         "missing": missing,
@@ -60,15 +99,27 @@ def run_script(script: str, sandbox: Sandbox, *options: str, missing: tuple[str,
         "endpoint": sandbox.token_endpoint,
         "url": sandbox.graphql_endpoint,
         "hosts": sandbox.allowed_hosts,
-        "query": {"query": "{ EVM { Blocks { Block { Number } } } }"},
+        "query": QUERY,
     }
-    done = subprocess.run(
+    with subprocess.Popen(
         [sys.executable, *options, "-c", _BEGINNING + dedent(script), json.dumps(settings)],
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=60,
-        check=False,
         cwd=Path(__file__).parent,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout.strip()
+    ) as process:
+        try:
+            yield Program(process)
+        finally:
+            process.kill()
+
+
+def run_script(script: str, sandbox: Sandbox, *options: str, missing: tuple[str, ...] = ()) -> str:
+    """Run a script, as `running` does, until it ends well without a word on stderr.
+
+    Returns:
+        What it printed.
+    """
+    with running(script, sandbox, *options, missing=missing) as program:
+        return program.result()

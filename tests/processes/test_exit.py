@@ -1,95 +1,112 @@
-"""Requests at the end of a program, and programs that end while a token is being fetched."""
+"""Requests at the end of a program, and programs that end while a token is being fetched.
+
+Hazard P5.
+"""
+
+import signal
 
 import pytest
 
 from bitquery_auth.sandbox import Sandbox
-from tests.processes.script import run_script
+from tests.kit.waiting import until
+from tests.processes.script import run_script, running
 
 
-@pytest.mark.parametrize("state", ["no token", "a token", "a token to renew", "a token to replace"])
-def test_a_request_at_exit_is_answered(sandbox: Sandbox, state: str) -> None:
-    """Hazard A6: Python 3.12 and later start no more threads there."""
+@pytest.mark.parametrize(
+    ("settings", "token_requests"),
+    [
+        ("leeway=0, renew_ahead=0", {1}),
+        # A renewal in the background may end with the program before it has asked.
+        ("leeway=1, renew_ahead=99", {1, 2}),
+        ("leeway=20, renew_ahead=0", {2}),
+    ],
+    ids=["valid", "to be renewed", "to be replaced"],
+)
+def test_a_request_at_exit_is_sent_with_the_token_of_before(
+    sandbox: Sandbox, settings: str, token_requests: set[int]
+) -> None:
     sandbox.lifetime = 100
-    settings = {"a token to renew": "leeway=1, renew_ahead=99", "a token to replace": "leeway=20, renew_ahead=0"}
     script = f"""
     import atexit, time
-    auth = requests_auth(source := credentials({settings.get(state, "")}))
-    if {state != "no token"}:
-        source.token()
-    if {state == "a token to renew"} or {state == "a token to replace"}:
-        time.monotonic, real = (lambda: real() + 85), time.monotonic
+    auth = requests_auth(source := credentials({settings}))
+    source.token()
+    time.monotonic, real = (lambda: real() + 85), time.monotonic
     atexit.register(lambda: print(post(auth)))
     """
     assert run_script(script, sandbox) == "200"
-    # A renewal in the background may end with the program before it has asked.
-    expected = {"no token": {1}, "a token": {1}, "a token to renew": {1, 2}, "a token to replace": {2}}
-    assert sandbox.token_requests in expected[state]
+    assert sandbox.token_requests in token_requests
 
 
-def test_a_request_refused_at_exit_is_sent_again(sandbox: Sandbox) -> None:
+def test_the_first_request_at_exit_fetches_a_token(sandbox: Sandbox) -> None:
+    """Python 3.12 and later start no threads there."""
     script = """
     import atexit
-    auth = requests_auth(source := credentials())
-    revoked = source.token()
-
-    def last_words():
-        import urllib.request
-        urllib.request.urlopen(SETTINGS["endpoint"].replace("token", "revoke"), data=urllib.parse.urlencode(
-            {"client_id": SETTINGS["id"], "client_secret": SETTINGS["secret"], "token": revoked.access_token}
-        ).encode()).close()
-        print(post(auth))
-
-    import urllib.parse
-    atexit.register(last_words)
-    """
-    assert run_script(script, sandbox) == "200"
-    assert sandbox.api_refusals == 1
-    assert sandbox.token_requests == 2
-
-
-@pytest.mark.parametrize("module", ["httpx", "httpx2"])
-def test_an_async_request_at_exit_is_answered(sandbox: Sandbox, module: str) -> None:
-    script = f"""
-    import asyncio, atexit, {module} as module
-    import anyio._backends._asyncio  # which nobody may import at exit
-    auth = httpx_auth(credentials())
-
-    async def async_post():
-        async with module.AsyncClient(auth=auth) as client:
-            print((await client.post(SETTINGS["url"], json=SETTINGS["query"])).status_code)
-
-    atexit.register(lambda: asyncio.run(async_post()))
+    auth = requests_auth(credentials())
+    atexit.register(lambda: print(post(auth)))
     """
     assert run_script(script, sandbox) == "200"
     assert sandbox.token_requests == 1
 
 
-def test_a_source_of_ones_own_is_asked_at_exit_by_async_clients_too(sandbox: Sandbox) -> None:
+def test_a_request_rejected_at_exit_is_sent_again(sandbox: Sandbox) -> None:
     script = """
-    import asyncio, atexit, httpx2
-    import anyio._backends._asyncio
-    source = credentials()
-
-    class Own:
-        def token(self):
-            return source.token()
-        def discard(self, token):
-            source.discard(token)
-
-    auth = httpx_auth(Own())
-
-    async def async_post():
-        async with httpx2.AsyncClient(auth=auth) as client:
-            print((await client.post(SETTINGS["url"], json=SETTINGS["query"])).status_code)
-
-    atexit.register(lambda: asyncio.run(async_post()))
+    import atexit
+    auth = requests_auth(source := credentials())
+    post(auth)
+    print("posted", flush=True)
+    wait_for_the_test()
+    atexit.register(lambda: print(post(auth)))
     """
-    assert run_script(script, sandbox) == "200"
+    with running(script, sandbox) as program:
+        assert program.read_line() == "posted"
+        sandbox.revoke_all()
+        program.go_on()
+        assert program.result() == "200"
+    assert (sandbox.api_refusals, sandbox.token_requests) == (1, 2)
+
+
+ASYNC_POST = """
+import asyncio, atexit, {module} as module
+import anyio._backends._asyncio  # it cannot be imported at exit
+
+async def async_post(auth):
+    async with module.AsyncClient(auth=auth) as client:
+        print((await client.post(SETTINGS["url"], json=SETTINGS["query"])).status_code)
+"""
+
+
+@pytest.mark.parametrize("module", [pytest.param("httpx", marks=pytest.mark.matrix), "httpx2"])
+def test_an_async_request_at_exit_fetches_a_token(sandbox: Sandbox, module: str) -> None:
+    script = """
+auth = httpx_auth(credentials())
+atexit.register(lambda: asyncio.run(async_post(auth)))
+"""
+    assert run_script(ASYNC_POST.format(module=module) + script, sandbox) == "200"
+    assert sandbox.token_requests == 1
+
+
+def test_an_async_request_at_exit_asks_a_source_of_the_users(sandbox: Sandbox) -> None:
+    """One without `atoken`, although the pool of the event loop accepts no more work."""
+    script = """
+source = credentials()
+
+class Own:
+    def token(self):
+        return source.token()
+    def discard(self, token):
+        source.discard(token)
+
+auth = httpx_auth(Own())
+atexit.register(lambda: asyncio.run(async_post(auth)))
+"""
+    assert run_script(ASYNC_POST.format(module="httpx2") + script, sandbox) == "200"
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_a_program_does_not_wait_for_a_fetch_that_nobody_waits_for(sandbox: Sandbox, backend: str) -> None:
-    """Hazard P5: it ends at once and in silence, though the fetch never ends."""
+def test_a_program_does_not_wait_for_a_fetch_whose_callers_were_cancelled(
+    sandbox: Sandbox, backend: str
+) -> None:
+    """It ends at once and in silence, although the fetch would never end."""
     script = f"""
     import anyio, threading
     reached = threading.Event()
@@ -114,7 +131,6 @@ def test_a_program_does_not_wait_for_a_fetch_that_nobody_waits_for(sandbox: Sand
 
 
 def test_a_program_that_ends_during_a_renewal_ends_in_silence(sandbox: Sandbox) -> None:
-    """Hazard P5."""
     script = """
     import time
     source = credentials(leeway=1, renew_ahead=3500)
@@ -126,23 +142,24 @@ def test_a_program_that_ends_during_a_renewal_ends_in_silence(sandbox: Sandbox) 
     assert run_script(script, sandbox) == "left"
 
 
-def test_ctrl_c_during_a_fetch_ends_it_at_once(sandbox: Sandbox) -> None:
+def test_ctrl_c_ends_a_fetch_at_once_and_the_next_one_works(sandbox: Sandbox) -> None:
     sandbox.delay = 600
     script = """
-    import os, signal, threading, time
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell begins in the background ignores it
+    import signal
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     source = credentials()
-
-    def interrupt():
-        while source._flight is None:
-            time.sleep(0.001)
-        time.sleep(0.2)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    threading.Thread(target=interrupt).start()
     try:
         source.token()
     except KeyboardInterrupt:
-        print("interrupted", source._flight)
+        print("interrupted", flush=True)
+    wait_for_the_test()
+    source.token()
+    print("fetched")
     """
-    assert run_script(script, sandbox) == "interrupted None"
+    with running(script, sandbox) as program:
+        until(lambda: sandbox.token_requests == 1)
+        program.send_signal(signal.SIGINT)
+        assert program.read_line() == "interrupted"
+        sandbox.delay = 0
+        program.go_on()
+        assert program.result() == "fetched"

@@ -1,4 +1,7 @@
-"""A process forks while its threads fetch: the child has no such threads, and must not wait for them."""
+"""A process forks while its threads fetch: the child has no such threads, and must not wait.
+
+Hazard P2.
+"""
 
 import os
 from textwrap import dedent
@@ -6,11 +9,12 @@ from textwrap import dedent
 import pytest
 
 from bitquery_auth.sandbox import Sandbox
-from tests.processes.script import run_script
+from tests.kit.waiting import until
+from tests.processes.script import run_script, running
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="fork is POSIX's")
 
-# Programs with threads that fork are what this is about; Python 3.12 and later warn of them.
+# Programs with threads that fork are the subject here; Python 3.12 and later warn about them.
 FORKING = ("-W", "ignore::DeprecationWarning")
 
 CHILD = """
@@ -47,7 +51,7 @@ def secret():
 
 
 def test_a_child_forked_during_a_fetch_finishes_its_request(sandbox: Sandbox) -> None:
-    """Hazard P2: the fetch was another thread's, which does not exist in the child."""
+    """The thread that fetches does not exist in the child."""
     script = """
     auth = requests_auth(source := credentials(secret))
     thread = threading.Thread(target=source.token)
@@ -68,37 +72,53 @@ def test_a_child_forked_during_a_fetch_finishes_its_request(sandbox: Sandbox) ->
     assert sandbox.token_requests == 2
 
 
-def test_a_child_forked_while_the_token_request_is_on_the_wire_finishes_its_own(sandbox: Sandbox) -> None:
-    """Hazard P2: sockets are not shared, each process makes a request of its own."""
+def test_a_child_forked_while_a_token_request_is_on_the_wire_makes_its_own(
+    sandbox: Sandbox,
+) -> None:
+    """Processes do not share sockets."""
     sandbox.delay = 0.3
     script = """
     auth = requests_auth(source := credentials())
     thread = threading.Thread(target=source.token)
     thread.start()
-    while source._flight is None:
-        time.sleep(0.001)
-    time.sleep(0.1)
+    wait_for_the_test()
     child = in_child(lambda: post(auth) == 200)
     print(ended_well(child), post(auth))
     thread.join()
     """
-    assert run_script(CHILD + dedent(script), sandbox, *FORKING) == "True 200"
+    with running(CHILD + dedent(script), sandbox, *FORKING) as program:
+        until(lambda: sandbox.token_requests == 1)
+        program.go_on()
+        assert program.result() == "True 200"
     assert sandbox.token_requests == 2
 
 
-def test_a_child_forked_with_the_lock_held_finishes_its_request(sandbox: Sandbox) -> None:
-    """Hazard P2: whoever held the lock lives on in the parent only."""
+def test_a_child_forked_during_the_first_imports_of_a_fetch_finishes_its_request(
+    sandbox: Sandbox,
+) -> None:
+    """An import that another thread is in the middle of is a lock that the child would inherit."""
     script = """
+    importing = threading.Event()
+
+    class SlowImport:
+        def find_spec(self, name, path=None, target=None):
+            if name.startswith("authlib") and not importing.is_set():
+                importing.set()
+                time.sleep(0.3)
+
+    sys.meta_path.insert(0, SlowImport())
     auth = requests_auth(source := credentials())
-    with source._lock:
-        child = in_child(lambda: post(auth) == 200)
+    thread = threading.Thread(target=source.token)
+    thread.start()
+    importing.wait(20)
+    child = in_child(lambda: post(auth) == 200)
+    thread.join()
     print(ended_well(child), post(auth))
     """
     assert run_script(CHILD + dedent(script), sandbox, *FORKING) == "True 200"
 
 
-def test_a_child_that_uses_httpx_on_asyncio_finishes_too(sandbox: Sandbox) -> None:
-    """Hazards P2, A3."""
+def test_a_child_that_uses_httpx_on_asyncio_finishes_its_request(sandbox: Sandbox) -> None:
     script = """
     import asyncio, httpx2
     auth = httpx_auth(source := credentials(secret))
@@ -123,8 +143,8 @@ def test_a_child_that_uses_httpx_on_asyncio_finishes_too(sandbox: Sandbox) -> No
     assert sandbox.token_requests == 2
 
 
-def test_a_child_goes_on_with_the_token_of_its_parent(sandbox: Sandbox) -> None:
-    """Hazards P2, F4: as with a server that loads its application before it forks."""
+def test_children_use_the_token_of_their_parent(sandbox: Sandbox) -> None:
+    """As with a server that loads its application before it forks."""
     script = """
     auth = requests_auth(credentials())
     post(auth)
@@ -135,8 +155,9 @@ def test_a_child_goes_on_with_the_token_of_its_parent(sandbox: Sandbox) -> None:
     assert sandbox.token_requests == 1
 
 
-def test_a_grandchild_finishes_its_request(sandbox: Sandbox) -> None:
-    """Hazard P2: the second fork is made during a fetch of the child's."""
+def test_a_grandchild_forked_during_a_fetch_of_the_child_finishes_its_request(
+    sandbox: Sandbox,
+) -> None:
     script = """
     auth = requests_auth(source := credentials(secret))
 
@@ -160,8 +181,10 @@ def test_a_grandchild_finishes_its_request(sandbox: Sandbox) -> None:
     assert sandbox.token_requests == 2
 
 
-def test_children_forked_at_any_moment_of_busy_threads_finish_their_requests(sandbox: Sandbox) -> None:
-    """Hazard P2: wherever in the package, or in what it uses, the threads of the parent are."""
+def test_children_forked_at_any_moment_of_busy_threads_finish_their_requests(
+    sandbox: Sandbox,
+) -> None:
+    """Wherever in the package, or in what it uses, the threads of the parent are."""
     script = """
     auth = requests_auth(source := credentials())
     stop = threading.Event()

@@ -279,7 +279,8 @@ def test_a_stopped_sandbox_closes_sockets_and_serves_them_again_after_a_start() 
     ("messages", "code"),
     [
         (["no JSON"], 4400),
-        (["[]", "{}", '{"type": "ping"}'], 4400),
+        (["[]"], 4400),
+        (["{}", '{"type": "ping"}', "no JSON"], 4400),
         (['{"type": "unknown"}'], 4400),
         (['{"type": "subscribe", "id": "1", "payload": {"query": "{ x }"}}'], 4401),
         (['{"type": "connection_terminate"}'], 1000),
@@ -289,8 +290,9 @@ def test_the_close_code_says_what_is_wrong_with_the_first_message(
     sandbox: Sandbox, messages: list[str], code: int
 ) -> None:
     with opened(sandbox, initialized=False) as socket:
-        for message in messages:
-            socket.connection.send(message)
+        with suppress(ConnectionClosed):
+            for message in messages:
+                socket.connection.send(message)
         assert socket.close_code() == code
 
 

@@ -1,9 +1,7 @@
-"""Each behaviour of a store is tried with every store."""
+"""The stores, a sandbox that goes by the time of day, and what was logged."""
 
 import contextlib
 import logging
-import pickle
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,22 +15,68 @@ from bitquery_auth.sandbox import Sandbox
 from tests.stores.memory import MemoryStore
 from tests.stores.valkey import Valkey, a_server, binary
 
-KINDS = ("file", "redis", "memory")
-LASTING = ("file", "redis")
+KINDS = ("memory", "file", "redis")
+PERSISTENT = ("file", "redis")
+
+Log = Callable[[int], list[str]]
 
 
 @dataclass
 class Place:
-    """Where tokens are shared: `store` as one process holds it, `another` as the next one does."""
+    """Where tokens are shared.
+
+    Attributes:
+        store: The store as one process has it.
+        another: Returns the store as another process has it.
+        plant: Stores bytes under a key, past the store.
+        contents: Returns everything that is stored, names included.
+    """
 
     store: TokenStore
     another: Callable[[], TokenStore]
-    plant: Callable[[str, bytes], None]
+    plant: Callable[[str, bytes], object]
     contents: Callable[[], bytes]
 
-    @property
-    def pickled(self) -> bytes:
-        return pickle.dumps(self.store)
+
+@pytest.fixture(params=KINDS)
+def place(request: pytest.FixtureRequest) -> Place:
+    """Each of the stores."""
+    place: Place = request.getfixturevalue(f"{request.param}_place")
+    return place
+
+
+@pytest.fixture
+def memory_place() -> Place:
+    """A store of the user's own."""
+    store = MemoryStore()
+
+    def plant(key: str, data: bytes) -> None:
+        raise NotImplementedError
+
+    def contents() -> bytes:
+        return repr([(key, token.access_token) for key, token in store.tokens.items()]).encode()
+
+    return Place(store, lambda: store, plant, contents)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where a file store is, once it is needed."""
+    return tmp_path / "cache" / "tokens"
+
+
+@pytest.fixture
+def file_place(folder: Path) -> Place:
+    """A file store."""
+
+    def plant(key: str, data: bytes) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / f"{key}.json").write_bytes(data)
+
+    def contents() -> bytes:
+        return b"\n".join(path.name.encode() + path.read_bytes() for path in folder.iterdir())
+
+    return Place(FileTokenStore(folder), lambda: FileTokenStore(folder), plant, contents)
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +90,7 @@ def redis_url() -> Iterator[str]:
 
 @pytest.fixture
 def valkey() -> Iterator[Valkey]:
-    """A server that a test may spoil."""
+    """A server that a test may stop or misconfigure."""
     program = binary()
     if program is None:
         pytest.skip("no valkey-server or redis-server here")
@@ -55,64 +99,33 @@ def valkey() -> Iterator[Valkey]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Where a file store is, once it is needed."""
-    return tmp_path / "cache" / "tokens"
+def prefix() -> str:
+    """The beginning of this test's keys."""
+    return f"test-{uuid.uuid4()}:"
 
 
-@pytest.fixture(params=KINDS)
-def place(request: pytest.FixtureRequest) -> Iterator[Place]:
-    """One of the stores."""
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    """A client of the user's own."""
+    with contextlib.closing(redis.Redis.from_url(redis_url)) as client:
+        yield client
+
+
+@pytest.fixture
+def redis_place(redis_url: str, prefix: str, client: redis.Redis) -> Iterator[Place]:
+    """A Redis store."""
     with contextlib.ExitStack() as stack:
-        yield _places[request.param](request, stack)
 
+        def another() -> RedisTokenStore:
+            store = RedisTokenStore(redis_url, prefix=prefix)
+            stack.callback(store._client.close)
+            return store
 
-def file_place(request: pytest.FixtureRequest, _: contextlib.ExitStack) -> Place:
-    folder: Path = request.getfixturevalue("folder")
+        def contents() -> bytes:
+            keys = client.scan_iter(f"{prefix}*")
+            return b"\n".join(key + (client.get(key) or b"") for key in keys)
 
-    def plant(key: str, data: bytes) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (folder / f"{key}.json").write_bytes(data)
-        (folder / f"{key}.json").chmod(0o600)
-
-    def contents() -> bytes:
-        return b"\n".join(each.name.encode() + b" " + each.read_bytes() for each in sorted(folder.iterdir()))
-
-    return Place(FileTokenStore(folder), lambda: FileTokenStore(folder), plant, contents)
-
-
-def redis_place(request: pytest.FixtureRequest, stack: contextlib.ExitStack) -> Place:
-    url: str = request.getfixturevalue("redis_url")
-    prefix = f"test-{uuid.uuid4()}:"
-    client = stack.enter_context(contextlib.closing(redis.Redis.from_url(url)))
-
-    def plant(key: str, data: bytes) -> None:
-        client.set(prefix + key, data)
-
-    def contents() -> bytes:
-        return b"\n".join(each + b" " + (client.get(each) or b"") for each in client.scan_iter(f"{prefix}*"))
-
-    def another() -> RedisTokenStore:
-        store = RedisTokenStore(url, prefix=prefix)
-        stack.callback(store._client.close)
-        return store
-
-    return Place(another(), another, plant, contents)
-
-
-def memory_place(*_: object) -> Place:
-    store = MemoryStore()
-
-    def plant(key: str, data: bytes) -> None:
-        raise NotImplementedError
-
-    def contents() -> bytes:
-        return b"\n".join(f"{key} {token.access_token}".encode() for key, token in store.tokens.items())
-
-    return Place(store, lambda: store, plant, contents)
-
-
-_places = {"file": file_place, "redis": redis_place, "memory": memory_place}
+        yield Place(another(), another, lambda key, data: client.set(prefix + key, data), contents)
 
 
 @pytest.fixture
@@ -123,19 +136,12 @@ def live_sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def log(caplog: pytest.LogCaptureFixture) -> Callable[[int], list[str]]:
-    """What the package logged at a level."""
+def log(caplog: pytest.LogCaptureFixture) -> Log:
+    """Return what the package logged at a level."""
     caplog.set_level(logging.DEBUG, "bitquery_auth")
 
     def at(level: int) -> list[str]:
-        return [each.getMessage() for each in caplog.records if each.levelno == level and each.name == "bitquery_auth"]
+        records = [each for each in caplog.records if each.name == "bitquery_auth"]
+        return [each.getMessage() for each in records if each.levelno == level]
 
     return at
-
-
-def until(condition: Callable[[], bool], *, within: float = 20) -> None:
-    """Wait for what another thread or process does."""
-    end = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.002)

