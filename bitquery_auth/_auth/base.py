@@ -1,14 +1,15 @@
 """What the auths share: settings, which requests carry the token, recovery from a 401.
 
 The auth of a client attaches the token and sends requests. What follows a rejected token is one
-generator here, `Auth._recovery`, that each of them carries out.
+generator here, `Auth._recovery`. `Auth._recover` carries it out where a function sends a request
+again; in httpx, a flow does.
 """
 
 from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable, Generator, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Generator, Hashable, Iterable
 from functools import partial
 from typing import Any, Literal, Never, TypeVar, get_args
 
@@ -19,12 +20,13 @@ from bitquery_auth._checks import (
     check_predicate,
     must_be,
 )
-from bitquery_auth._errors import ConfigurationError
+from bitquery_auth._errors import BitqueryAuthError, ConfigurationError
 from bitquery_auth._hosts import AllowedHosts, Origin
 from bitquery_auth._log import logger
 from bitquery_auth._threads import call_in_worker_thread
 from bitquery_auth._token import CopyReturnsSelf, Token, TokenSource, check_token_source
 
+R = TypeVar("R")
 Replay = Literal["all", "safe", "never"]
 
 AUTH_FAILURE_STATUSES = frozenset({401})
@@ -307,6 +309,61 @@ class Auth(CopyReturnsSelf):
                 self._pause_recovery(backoff, origin)
             elif backoff.may_recover(time.monotonic()):
                 yield from self._replace(backoff, origin, token)
+
+    def _recover(
+        self, origin: Origin, rejected: Token | None, resend: Callable[[Token], R] | None
+    ) -> R | None:
+        """Carry out what follows a 401.
+
+        Args:
+            origin: Where it came from.
+            rejected: The token that the request carried; None if it lost ours on its way.
+            resend: Sends the request again with a token, and returns the response. None if it
+                cannot or may not be sent again.
+
+        Returns:
+            The response to the request that was sent again, or None if none was.
+
+        Raises:
+            BitqueryAuthError: There is no token to send it again with.
+        """
+        recovery = self._recovery(origin, rejected, replay=resend is not None)
+        result: Token | R | None = None
+        response: R | None = None
+        try:
+            while True:
+                token = recovery.send(result)
+                if token is None or resend is None:
+                    result = self._source.token()
+                else:
+                    result = response = resend(token)
+        except StopIteration:
+            pass
+        except BitqueryAuthError:
+            if resend is not None and response is None:
+                raise
+        return response
+
+    async def _arecover(
+        self, origin: Origin, rejected: Token | None, resend: Callable[[Token], Awaitable[R]] | None
+    ) -> R | None:
+        """Do what `_recover` does, without blocking the event loop."""
+        recovery = self._recovery(origin, rejected, replay=resend is not None)
+        result: Token | R | None = None
+        response: R | None = None
+        try:
+            while True:
+                token = recovery.send(result)
+                if token is None or resend is None:
+                    result = await self._atoken()
+                else:
+                    result = response = await resend(token)
+        except StopIteration:
+            pass
+        except BitqueryAuthError:
+            if resend is not None and response is None:
+                raise
+        return response
 
     def _replace(
         self, backoff: RecoveryBackoff, origin: Origin, rejected: Token

@@ -155,11 +155,11 @@ class HTTPXAuth(Auth, _Base):
         if self._has_left(response, origin):
             return
         if is_rejected:
-            yield from self._recover(request, response, origin, token)
+            yield from self._handle_rejected(request, response, origin, token)
         else:
             self._end_backoff(response, origin)
 
-    def _recover(
+    def _handle_rejected(
         self, request: Any, response: Any, origin: Origin, token: Token
     ) -> Generator[Any, Any, None]:
         """Carry out what follows a 401."""

@@ -6,7 +6,7 @@ import re
 import time
 from contextlib import suppress
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -95,7 +95,7 @@ class RequestsAuth(Auth, AuthBase):
             sent.hooks = {**sent.hooks, "response": others}
             return response
         if is_rejected:
-            response = self._recover(response, origin, options)
+            response = self._handle_rejected(response, origin, options)
         else:
             self._end_backoff(response, origin)
         if response.is_redirect:
@@ -107,7 +107,7 @@ class RequestsAuth(Auth, AuthBase):
                 response.request.headers.pop(self._header_name, None)
         return response
 
-    def _recover(
+    def _handle_rejected(
         self, response: requests.Response, origin: Origin, options: dict[str, Any]
     ) -> requests.Response:
         """Carry out what follows a 401, and return the response for the caller."""
@@ -117,29 +117,21 @@ class RequestsAuth(Auth, AuthBase):
         token = self._sent.get(request.headers.get(self._header_name))
         if token is None and not _is_of_netrc(request):
             return response  # other credentials were put there on purpose
-        replay = self._may_replay(request.method) and _is_rewound(request)
-        recovery = self._recovery(origin, token, replay=replay)
-        latest, result = response, None
+        resend = None
+        if self._may_replay(request.method) and _is_rewound(request):
+            resend = partial(self._resend, response, options)
         try:
-            while True:
-                new_token = recovery.send(result)
-                if new_token is None:
-                    result = self._source.token()
-                else:
-                    latest = result = self._resend(response, new_token, options)
-        except StopIteration:
-            pass
+            second = self._recover(origin, token, resend)
         except BitqueryAuthError as error:
-            if replay and latest is response:
-                response.close()
-                raise _client_error(error, request) from error.__cause__
+            response.close()
+            raise _client_error(error, request) from error.__cause__
         except BaseException:  # requests closes nothing then
             response.close()
             raise
-        return latest
+        return response if second is None else second
 
     def _resend(
-        self, response: requests.Response, token: Token, options: dict[str, Any]
+        self, response: requests.Response, options: dict[str, Any], token: Token
     ) -> requests.Response:
         """Send a request again, as `requests.auth.HTTPDigestAuth` does it."""
         if is_small(response.headers.get("Content-Length")):

@@ -319,7 +319,9 @@ class TokenEndpointClient:
             request.headers.update(headers)
             return request
 
-        client = OAuth2Client(SimpleNamespace(post=post), self.client_id, secret, scope=self.scope)
+        client: Any = OAuth2Client(
+            SimpleNamespace(post=post), self.client_id, secret, scope=self.scope
+        )
         client.client_auth = lambda _: authenticate
         client.parse_response_token = lambda response: response
         return client

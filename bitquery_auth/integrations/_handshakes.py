@@ -9,13 +9,13 @@ from http import HTTPStatus
 from typing import ClassVar, Generic, TypeVar
 from urllib.parse import urlsplit
 
+from bitquery_auth._auth.base import Auth
 from bitquery_auth._bitquery import websocket_url
 from bitquery_auth._environment import host_pattern
 from bitquery_auth._errors import BitqueryAuthError, as_client_error
 from bitquery_auth._hosts import Origin
 from bitquery_auth._secret import Secret
 from bitquery_auth._token import Token, TokenSource
-from bitquery_auth.integrations._recovery import RecoveringAuth
 
 C = TypeVar("C")
 
@@ -43,7 +43,7 @@ class Handshake(Generic[C]):
         return self._connection  # type: ignore[return-value]  # there is one of the two
 
 
-class Handshakes(RecoveringAuth, ABC):
+class Handshakes(Auth, ABC):
     """Opens connections to one URL, with a token in it. A subclass knows the errors of a client.
 
     The token goes to this URL and nowhere else.
@@ -107,14 +107,14 @@ class Handshakes(RecoveringAuth, ABC):
     async def _attempt(self, connect: Callable[[str], Awaitable[C]], token: Token) -> Handshake[C]:
         try:
             connection = await connect(Secret(websocket_url(self._url, token)))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - raised again, unless it is about a response
             return self._failed(error)
         return Handshake(HTTPStatus.SWITCHING_PROTOCOLS, connection)
 
     def _attempt_sync(self, connect: Callable[[str], C], token: Token) -> Handshake[C]:
         try:
             connection = connect(Secret(websocket_url(self._url, token)))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - raised again, unless it is about a response
             return self._failed(error)
         return Handshake(HTTPStatus.SWITCHING_PROTOCOLS, connection)
 

@@ -12,12 +12,11 @@ from functools import lru_cache, partial
 import aiohttp
 from yarl import URL
 
-from bitquery_auth._auth.base import MOST_REMEMBERED, is_small, with_shared_arguments
+from bitquery_auth._auth.base import MOST_REMEMBERED, Auth, is_small, with_shared_arguments
 from bitquery_auth._bitquery import is_bitquery_host, websocket_url
 from bitquery_auth._errors import BitqueryAuthError, as_client_error
 from bitquery_auth._hosts import Origin
 from bitquery_auth._token import Token
-from bitquery_auth.integrations._recovery import RecoveringAuth
 
 __all__ = ["AiohttpAuth"]
 
@@ -32,7 +31,7 @@ timer, and they follow one another in one context.
 
 
 @with_shared_arguments
-class AiohttpAuth(RecoveringAuth):
+class AiohttpAuth(Auth):
     """The auth for aiohttp: a middleware of an `aiohttp.ClientSession`, or of one request.
 
     ::
@@ -128,8 +127,7 @@ def _is_repeatable(body: object) -> bool:
     if isinstance(body, aiohttp.MultipartWriter):
         return all(_is_repeatable(part) for part, *_ in body)
     return body == b"" or (
-        isinstance(body, (aiohttp.BytesPayload, aiohttp.IOBasePayload))
-        and not body.consumed
+        isinstance(body, (aiohttp.BytesPayload, aiohttp.IOBasePayload)) and not body.consumed
     )
 
 

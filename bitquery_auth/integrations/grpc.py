@@ -12,12 +12,11 @@ from urllib.parse import urlsplit
 import grpc
 import grpc.aio
 
-from bitquery_auth._auth.base import with_shared_arguments
+from bitquery_auth._auth.base import Auth, with_shared_arguments
 from bitquery_auth._errors import BitqueryAuthError
 from bitquery_auth._hosts import Origin
 from bitquery_auth._threads import run_in_thread
 from bitquery_auth._token import Token
-from bitquery_auth.integrations._recovery import RecoveringAuth
 
 __all__ = ["GrpcAuth"]
 
@@ -54,12 +53,12 @@ class CallOutcome(NamedTuple):
 
 @with_shared_arguments
 class GrpcAuth(
-    RecoveringAuth,
-    grpc.AuthMetadataPlugin,  # type: ignore[misc]  # gRPC has no types
-    grpc.UnaryUnaryClientInterceptor,  # type: ignore[misc]  # gRPC has no types
-    grpc.UnaryStreamClientInterceptor,  # type: ignore[misc]  # gRPC has no types
-    grpc.StreamUnaryClientInterceptor,  # type: ignore[misc]  # gRPC has no types
-    grpc.StreamStreamClientInterceptor,  # type: ignore[misc]  # gRPC has no types
+    Auth,
+    grpc.AuthMetadataPlugin,
+    grpc.UnaryUnaryClientInterceptor,
+    grpc.UnaryStreamClientInterceptor,
+    grpc.StreamUnaryClientInterceptor,
+    grpc.StreamStreamClientInterceptor,
 ):
     """The auth for gRPC: an interceptor of channels that are encrypted.
 
@@ -222,7 +221,7 @@ _tasks: set[asyncio.Future[None]] = set()
 """Tasks in progress: asyncio itself keeps weak references only."""
 
 
-class _Attempt(grpc.AuthMetadataPlugin):  # type: ignore[misc]  # gRPC has no types
+class _Attempt(grpc.AuthMetadataPlugin):
     """The credentials of one call, which know what it carried.
 
     Args:

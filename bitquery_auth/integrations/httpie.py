@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["BitqueryAuthPlugin"]
 
 
-class BitqueryAuthPlugin(AuthPlugin):  # type: ignore[misc]  # HTTPie has no types
+class BitqueryAuthPlugin(AuthPlugin):
     """Authentication for HTTPie with the OAuth2 client-credentials grant."""
 
     name = "Bitquery"

@@ -42,11 +42,11 @@ def _process_exception(error: Exception) -> Exception | None:
     """Return None for an error after which ``async for`` connects again, as websockets does."""
     if isinstance(error, BitqueryAuthError):
         return None if error.retryable else error
-    return client.process_exception(error)
+    return client.process_exception(error)  # type: ignore[attr-defined, unused-ignore]  # it is documented
 
 
 class connect(client.connect):  # noqa: N801 - it is used as websockets.connect is
-    """Connect to a WebSocket with a token of a source: ``websockets.connect`` with one argument more.
+    """Connect to a WebSocket with a token: ``websockets.connect`` with a source after the URL.
 
     It is awaited, or used in ``async with`` or ``async for``. Every handshake carries a token that
     is valid then. If the server rejects it with a 401, another token is fetched, and the handshake
