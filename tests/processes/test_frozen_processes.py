@@ -6,6 +6,7 @@ The programs run side by side, each with a sandbox of its own: they are frozen f
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -17,13 +18,13 @@ from tests.processes.script import Program, running
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="SIGSTOP is POSIX's")
 
-LIFETIME, FREEZE = 3, 2.5
-"""Seconds. When a process is thawed, its token has expired and its timeout of 1 s is over."""
+LIFETIME, FREEZE = 4, 3.5
+"""Seconds. When a process is thawed, its token has expired and its timeout of 2 s is over."""
 
 SYNC = """
 import requests
 session = requests.Session()
-session.auth = requests_auth(credentials(timeout=1, renew_ahead=60))
+session.auth = requests_auth(credentials(timeout=2, renew_ahead=60))
 while True:
     wait_for_the_test()
     try:
@@ -37,7 +38,7 @@ ASYNC = """
 import asyncio, httpx2
 
 async def main():
-    auth = httpx_auth(credentials(timeout=1, renew_ahead=60))
+    auth = httpx_auth(credentials(timeout=2, renew_ahead=60))
     async with httpx2.AsyncClient(auth=auth, timeout=20) as client:
         while True:
             await asyncio.to_thread(wait_for_the_test)
@@ -77,9 +78,8 @@ def cases() -> Iterator[dict[str, Case]]:
         yield cases
 
 
-def delay_the_next_token(cases: dict[str, Case]) -> None:
-    for name, case in cases.items():
-        case.sandbox.delay = 0.2 if "in the socket" in name else 600
+def delay_the_next_token(name: str, case: Case) -> None:
+    case.sandbox.delay = 0.2 if "in the socket" in name else 600
 
 
 def thaw_later(cases: dict[str, Case]) -> None:
@@ -92,16 +92,20 @@ def thaw_later(cases: dict[str, Case]) -> None:
 
 def test_a_process_frozen_during_a_renewal_fails_no_call(cases: dict[str, Case]) -> None:
     """The renewal is in the background, and the token has expired when the process is thawed."""
-    assert {case.call() for case in cases.values()} == {"200"}
-    delay_the_next_token(cases)
 
-    def renewal_has_begun(case: Case) -> bool:
+    def freeze_during_the_renewal(name: str, case: Case) -> None:
         assert case.call() == "200"
-        return case.sandbox.token_requests == 2
+        delay_the_next_token(name, case)
 
-    for case in cases.values():
-        until(lambda case=case: renewal_has_begun(case))
+        def has_begun() -> bool:
+            assert case.call() == "200"
+            return case.sandbox.token_requests == 2
+
+        until(has_begun)
         case.program.send_signal(signal.SIGSTOP)
+
+    with ThreadPoolExecutor(len(cases)) as pool:
+        list(pool.map(freeze_during_the_renewal, cases.keys(), cases.values()))
     thaw_later(cases)
     calls = {name: [case.call() for _ in range(3)] for name, case in cases.items()}
     assert calls == dict.fromkeys(cases, ["200"] * 3)
@@ -109,9 +113,10 @@ def test_a_process_frozen_during_a_renewal_fails_no_call(cases: dict[str, Case])
 
 @pytest.mark.matrix
 def test_a_process_frozen_during_its_first_fetch_fails_no_call(cases: dict[str, Case]) -> None:
-    delay_the_next_token(cases)
-    for case in cases.values():
+    for name, case in cases.items():
+        delay_the_next_token(name, case)
         case.program.go_on()
+    for case in cases.values():
         until(lambda case=case: case.sandbox.token_requests == 1)
         case.program.send_signal(signal.SIGSTOP)
     thaw_later(cases)
