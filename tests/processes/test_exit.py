@@ -85,23 +85,6 @@ atexit.register(lambda: asyncio.run(async_post(auth)))
     assert sandbox.token_requests == 1
 
 
-def test_an_async_request_at_exit_asks_a_source_of_the_users(sandbox: Sandbox) -> None:
-    """One without `atoken`, although the pool of the event loop accepts no more work."""
-    script = """
-source = credentials()
-
-class Own:
-    def token(self):
-        return source.token()
-    def discard(self, token):
-        source.discard(token)
-
-auth = httpx_auth(Own())
-atexit.register(lambda: asyncio.run(async_post(auth)))
-"""
-    assert run_script(ASYNC_POST.format(module="httpx2") + script, sandbox) == "200"
-
-
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_program_does_not_wait_for_a_fetch_whose_callers_were_cancelled(
     sandbox: Sandbox, backend: str
