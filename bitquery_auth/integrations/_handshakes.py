@@ -20,6 +20,16 @@ from bitquery_auth._token import Token, TokenSource
 C = TypeVar("C")
 
 
+def only_host_of(url: str) -> tuple[str]:
+    """Return the ``allowed_hosts`` of an auth for one WebSocket URL.
+
+    Raises:
+        ConfigurationError: It is not a WebSocket URL, or the connection would not be encrypted.
+    """
+    websocket_url(url, "any-token")
+    return (host_pattern("url", url),)
+
+
 class Handshake(Generic[C]):
     """The outcome of a handshake.
 
@@ -60,8 +70,7 @@ class Handshakes(Auth, ABC):
     request_error: ClassVar[type[Exception]]
 
     def __init__(self, url: str, source: TokenSource) -> None:
-        websocket_url(url, "checks-the-url")
-        super().__init__(source, allowed_hosts=(host_pattern("url", url),))
+        super().__init__(source, allowed_hosts=only_host_of(url))
         self._url = url
         parts = urlsplit(url)
         self._origin = Origin.of(parts.scheme, parts.hostname or "", parts.port)

@@ -101,7 +101,7 @@ class AiohttpAuth(Auth):
         if is_small(rejected.headers.get("Content-Length")):
             await rejected.read()  # to the end, which frees the connection
         rejected.close()
-        await request.close()  # a body that is still being sent cannot be rewound
+        request.update_cookies(rejected.cookies)  # some load balancers find their server by one
         self._attach(request, origin, token)
         return await handler(request)
 

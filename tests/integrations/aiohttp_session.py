@@ -8,8 +8,6 @@ import aiohttp
 
 from bitquery_auth.integrations.aiohttp import AiohttpAuth
 
-QUERY = {"query": "{ EVM { Blocks { Block { Number } } } }"}
-
 
 def run(auth: AiohttpAuth, work: Callable[[Any], Awaitable[Any]], **options: Any) -> Any:
     """Do something with a session."""
@@ -21,8 +19,10 @@ def run(auth: AiohttpAuth, work: Callable[[Any], Awaitable[Any]], **options: Any
     return asyncio.run(inner())
 
 
-def post(auth: AiohttpAuth, url: str, *, session: dict[str, Any] | None = None, **options: Any) -> tuple[int, str]:
-    """Send a request; give status and text."""
+def post(
+    auth: AiohttpAuth, url: str, *, session: dict[str, Any] | None = None, **options: Any
+) -> tuple[int, str]:
+    """Send a request, and return the status and the text of the response."""
 
     async def work(client: Any) -> tuple[int, str]:
         async with client.post(url, **options) as response:

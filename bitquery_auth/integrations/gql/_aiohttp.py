@@ -9,9 +9,9 @@ from gql.transport import aiohttp_websockets
 from gql.transport.exceptions import TransportConnectionFailed, TransportError
 from yarl import URL
 
-from bitquery_auth._environment import host_pattern
 from bitquery_auth._errors import BitqueryAuthError, ConfigurationError, as_client_error
 from bitquery_auth._token import TokenSource
+from bitquery_auth.integrations._handshakes import only_host_of
 from bitquery_auth.integrations.aiohttp import AiohttpAuth
 
 __all__ = ["AIOHTTPWebsocketsTransport"]
@@ -31,7 +31,8 @@ class AIOHTTPWebsocketsTransport(aiohttp_websockets.AIOHTTPWebsocketsTransport):
             `AiohttpAuth` among its middlewares, and gql's class does the rest.
 
     Raises:
-        ConfigurationError: ``session`` is given.
+        ConfigurationError: It is not a WebSocket URL, the connection would not be encrypted, or
+            ``session`` is given.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class AIOHTTPWebsocketsTransport(aiohttp_websockets.AIOHTTPWebsocketsTransport):
                 "session has its own middlewares: put an AiohttpAuth among them, and use gql's "
                 "own AIOHTTPWebsocketsTransport."
             )
-        auth = AiohttpAuth(source, allowed_hosts=(host_pattern("url", str(url)),))
+        auth = AiohttpAuth(source, allowed_hosts=only_host_of(str(url)))
         arguments = dict(client_session_args or {})
         arguments["middlewares"] = (*arguments.get("middlewares", ()), auth)
         super().__init__(url, client_session_args=arguments, **options)
