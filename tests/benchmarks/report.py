@@ -119,18 +119,10 @@ def write(tables: Sequence[Table], mode: str, seconds: float) -> None:
     head = [
         "# Results",
         "",
-        (
-            f"One {mode} run of `python -m tests.benchmarks` ({seconds / 60:.0f} minutes): all "
-            "contenders side by side, in"
-        ),
-        (
-            "interleaved rounds. Figures are medians; ratios are medians of the ratios to the fixed "
-            "header, the *floor* of"
-        ),
-        (
-            "the same client, in the same round. The server is a process of its own on loopback, and "
-            "counts."
-        ),
+        f"One {mode} run of `python -m tests.benchmarks` ({seconds / 60:.0f} minutes): all",
+        "contenders side by side, in interleaved rounds. Figures are medians. Ratios are medians of",
+        "the ratios to the fixed header, the *floor* of the same client, in the same round. The",
+        "server is a process of its own on loopback, and counts.",
         "",
         f"Python {platform.python_version()} ({platform.python_implementation()}, {sys.platform}),",
         f"{os.cpu_count()} cores. {', '.join(versions)}.",
