@@ -343,9 +343,7 @@ def test_a_date_counts_from_this_machines_clock_if_the_server_sent_none(date: st
 def test_a_success_with_an_error_has_its_retry_after_too() -> None:
     headers = {"Retry-After": "90"}
     with pytest.raises(TokenEndpointError) as caught:
-        parse_token_response(
-            TokenResponse(200, headers, b'{"error": "slow_down"}', ENDPOINT), NOW
-        )
+        parse_token_response(TokenResponse(200, headers, b'{"error": "slow_down"}', ENDPOINT), NOW)
     assert caught.value.retry_after == 90.0
 
 

@@ -132,9 +132,7 @@ def test_the_member_and_the_hint_depend_on_the_endpoint() -> None:
     assert parse_token_response(short, NOW, member="token").access_token == "short"
     for body, why in [(GOOD, "it has no token"), ({"token": "x\n"}, "its token is not one")]:
         with pytest.raises(InvalidTokenResponseError, match=rf"{why}.*\. Use the source itself\.$"):
-            parse_token_response(
-                response(body), NOW, member="token", hint="Use the source itself."
-            )
+            parse_token_response(response(body), NOW, member="token", hint="Use the source itself.")
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b'{"access_token": ""}'])
