@@ -23,7 +23,7 @@ from bitquery_auth._sources.token_response import (
 NOW = 1_800_000_000.0
 ENDPOINT = "https://auth.example.com:8443/oauth2/token"
 HOST = "auth.example.com:8443"
-SECRET = "s3cret+/=~ é"  # noqa: S105 - of the test
+SECRET = "s3cret+/=~ é"
 WRONG_URL = "This is not the response of a token endpoint: check token_endpoint."
 HYDRA = (
     "Client authentication failed (e.g., unknown client, no client authentication included, or "

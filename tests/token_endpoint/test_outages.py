@@ -12,7 +12,7 @@ from tests.kit import QUERY
 from tests.kit.clients import Client, OpenClient
 from tests.kit.clock import Clock
 from tests.kit.faults import PAGE
-from tests.kit.origin import Origin, answering
+from tests.kit.origin import Connection, Handler, Origin, answering, on_the_wire
 from tests.kit.waiting import until
 
 REFRESH, LEEWAY, END = 3240, 3540, 3599
@@ -154,20 +154,29 @@ def test_the_pauses_double_from_a_quarter_of_a_second_to_a_minute(
         clock.advance(pause * 0.22)
 
 
-@pytest.mark.parametrize("form", ["seconds", "date"])
-@pytest.mark.parametrize("status", [429, 502, 503])
+@on_the_wire
+def unavailable_until_a_date(connection: Connection) -> None:
+    """Respond with a date that counts from the server's own clock, which is years late."""
+    date, retry_after = formatdate(1e9, usegmt=True), formatdate(1e9 + 120, usegmt=True)
+    head = f"HTTP/1.1 503 No\r\nDate: {date}\r\nRetry-After: {retry_after}\r\n"
+    connection.send(f"{head}Content-Length: 0\r\n\r\n".encode())
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        answering(429, PAGE, Retry_After="120"),
+        answering(502, PAGE, Retry_After="120"),
+        answering(503, PAGE, Retry_After="120"),
+        unavailable_until_a_date,
+    ],
+    ids=["429", "502", "503", "date"],
+)
 def test_retry_after_is_obeyed(
-    status: int, form: str, source: ClientCredentials, endpoint: Origin, clock: Clock
+    handler: Handler, source: ClientCredentials, endpoint: Origin, clock: Clock
 ) -> None:
     """Hazard F3."""
-    good = endpoint.handler
-    headers = {"Retry-After": "120"}
-    if form == "date":  # which counts from the server's own Date, years ago
-        headers = {
-            "Date": formatdate(1e9, usegmt=True),
-            "Retry-After": formatdate(1e9 + 120, usegmt=True),
-        }
-    endpoint.handler = answering(status, PAGE, **headers)
+    good, endpoint.handler = endpoint.handler, handler
     with pytest.raises(TokenEndpointError) as caught:
         source.token()
     assert caught.value.retry_after == 120

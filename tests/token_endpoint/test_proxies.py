@@ -17,7 +17,7 @@ from tests.kit.clients import OpenClient, only
 from tests.kit.origin import Connection, Fault, Gate, Handler, Origin, answering, on_the_wire
 from tests.kit.world import tunnel
 
-PASSWORD = "pr0xy-p4ss"  # noqa: S105 - of the test
+PASSWORD = "pr0xy-p4ss"
 
 
 class Through(Protocol):

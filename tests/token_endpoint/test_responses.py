@@ -62,7 +62,7 @@ def test_json_is_read_in_every_encoding_of_unicode(encoding: str) -> None:
 # -- without a usable token ------------------------------------------------------------------------
 
 NOT_AN_OBJECT = "it is not a JSON object"
-NO_TOKEN = "it has no access_token"  # noqa: S105 - part of a message
+NO_TOKEN = "it has no access_token"
 NO_HEADER = "its access_token is not one that a header can carry"
 MALFORMED: dict[str, tuple[Any, str]] = {
     "nothing": (b"", NOT_AN_OBJECT),

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from bitquery_auth import ConfigurationError, StaticToken, Token, TokenSource
 
-TOKEN = "ory_at_J4-x.~+/="  # noqa: S105 - of the test
+TOKEN = "ory_at_J4-x.~+/="
 
 
 def test_a_token_has_what_it_was_made_of() -> None:
     expires_at = datetime(2027, 1, 15, 8, 0, tzinfo=UTC)
-    token = Token(TOKEN, token_type="JWT", scope="api", expires_at=expires_at)  # noqa: S106 - a type
+    token = Token(TOKEN, token_type="JWT", scope="api", expires_at=expires_at)
     assert (token.access_token, token.token_type) == (TOKEN, "JWT")
     assert (token.scope, token.expires_at) == ("api", expires_at)
 
@@ -74,7 +74,7 @@ def test_a_token_cannot_be_changed() -> None:
     """Hazard C5."""
     token = Token(TOKEN)
     with pytest.raises(AttributeError, match="immutable"):
-        token.access_token = "other"  # noqa: S105 - of the test
+        token.access_token = "other"
     with pytest.raises(AttributeError, match="immutable"):
         del token.scope
     assert token == Token(TOKEN)
