@@ -89,7 +89,7 @@ def test_tokens_with_the_same_members_are_equal() -> None:
 
 def test_all_arguments_of_a_token_but_the_first_have_names() -> None:
     with pytest.raises(TypeError):
-        Token(TOKEN, "Bearer")  # type: ignore[misc]  # that is the mistake
+        Token(TOKEN, "Bearer")  # type: ignore[call-arg]  # that is the mistake
 
 
 @pytest.mark.parametrize("bad", ["", " ", "a b", "a\n", "a\r\nX: y", "tökén", "a\0"])
