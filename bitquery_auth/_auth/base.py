@@ -29,7 +29,6 @@ from bitquery_auth._token import CopyReturnsSelf, Token, TokenSource, check_toke
 R = TypeVar("R")
 Replay = Literal["all", "safe", "never"]
 
-AUTH_FAILURE_STATUSES = frozenset({401})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Methods that change nothing on the server (RFC 9110 §9.2.1)."""
 
@@ -58,11 +57,8 @@ def status_of(response: Any) -> Any:
 
 
 def is_auth_failure(response: Any) -> bool:
-    """Whether a response rejects the token: the default of the setting of the same name.
-
-    401 (RFC 9110 §15.5.2). Bitquery's 402, 403 and 429 are about plan and limits.
-    """
-    is_failure: bool = status_of(response) in AUTH_FAILURE_STATUSES
+    """Whether a response rejects the token: the default of the setting of the same name."""
+    is_failure: bool = status_of(response) in _bitquery.AUTH_FAILURE_STATUSES
     return is_failure
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -103,13 +102,13 @@ class ShortTermToken(CachingTokenSource):
         requested_at = now()
         long_token = self._source.token()
         response = self._exchange(long_token)
-        if response.status_code == HTTPStatus.UNAUTHORIZED:
+        if response.status_code in _bitquery.AUTH_FAILURE_STATUSES:
             self._source.discard(long_token)
             first, long_token = long_token, self._source.token()
             if long_token.access_token != first.access_token:
                 requested_at = now()
                 response = self._exchange(long_token)
-        is_rejected = response.status_code == HTTPStatus.UNAUTHORIZED
+        is_rejected = response.status_code in _bitquery.AUTH_FAILURE_STATUSES
         hint = _REJECTED if is_rejected else _NOT_OFFERED
         parsed = parse_token_response(response, now().wall, member="token", hint=hint)
         lifetime: float = self._lifetime

@@ -48,7 +48,9 @@ def running(
     # A file, as a pipe that nobody reads would stop a talkative server.
     with (
         tempfile.TemporaryFile() as output,
-        subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT) as process,
+        subprocess.Popen(
+            command, env=env, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT
+        ) as process,
     ):
         try:
             problem = _wait_until_ready(process, ready_url, start_seconds)
@@ -60,7 +62,9 @@ def running(
             _stop(process)
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], ready_url: str, seconds: float) -> str | None:
+def _wait_until_ready(
+    process: subprocess.Popen[bytes], ready_url: str, seconds: float
+) -> str | None:
     """What went wrong, or `None` once the server answers with anything but a server error."""
     deadline = time.monotonic() + seconds
     with requests.Session() as session:
@@ -70,7 +74,8 @@ def _wait_until_ready(process: subprocess.Popen[bytes], ready_url: str, seconds:
                 if session.get(ready_url, timeout=5).status_code < 500:
                     return None
             with contextlib.suppress(subprocess.TimeoutExpired):
-                return f"ended with status {process.wait(_POLL_INTERVAL)} instead of answering at {ready_url}"
+                status = process.wait(_POLL_INTERVAL)
+                return f"ended with status {status} instead of responding at {ready_url}"
     return f"did not answer at {ready_url} within {seconds:g} s"
 
 
