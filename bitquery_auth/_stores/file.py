@@ -91,12 +91,10 @@ class FileTokenStore:
             try:
                 yield
             finally:
-                if not self._path(key, "json").exists():
-                    # A lock without a token is of no use any more. Removing it is safe as long as
-                    # it is held: a process that has opened the removed file finds, once it gets
-                    # the lock, that the file has no name any more, and filelock opens a new one.
-                    # Windows does not remove an open file; filelock does so there when it is free.
-                    attempt(path.unlink)
+                # Removing the file is safe while the lock is held: another process that has opened
+                # it finds, once it gets the lock, that the file has no name any more, and filelock
+                # opens a new one. Windows does not remove an open file; there filelock removes it.
+                attempt(path.unlink)
 
     def _remove_if_expired(self, path: Path) -> None:
         if self._read(path).is_expired:

@@ -30,6 +30,10 @@ _LONGEST_PAUSE = 1.0
 _PAUSE_GROWTH = 1.5
 """Pauses between two attempts to take a lock grow: 500 processes at 50 ms keep a server busy."""
 
+_LONGEST_WAIT_FOR_TURN = 1.0
+_turns: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
+"""For each key, what the thread of this process holds that is calling a store."""
+
 
 def check_token_store(field: str, value: object) -> SharedStore | None:
     """Accept None, or an object that has the methods of a `TokenStore`."""
@@ -233,24 +237,20 @@ class _Session:
         return attempt(self._take_turn, call, *args)
 
     def _take_turn(self, call: Callable[..., T], *args: object) -> T:
-        """Call a function when no other thread of this process asks for the same token.
+        """Call a function while no other thread of this process calls a store for this key.
 
         Hundreds of threads that hear from a server at the same moment would spend more time on
         passing on Python's interpreter lock than on their work, and hold up all other threads.
         """
         turn = _turns.setdefault(self._key, threading.Lock())
         if not turn.acquire(timeout=_LONGEST_WAIT_FOR_TURN):
-            # The store is slow, or the thread whose turn it is lives in the parent process.
+            # The store is slow, or this is a fork and the holder is a thread of its parent.
             _turns.pop(self._key, None)
             return call(*args)
         try:
             return call(*args)
         finally:
             turn.release()
-
-
-_LONGEST_WAIT_FOR_TURN = 1.0
-_turns: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
 
 
 def _usable(
