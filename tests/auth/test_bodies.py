@@ -1,4 +1,7 @@
-"""The body of a rejected request: sent again byte for byte, or the 401 is returned."""
+"""The body of a rejected request: sent again byte for byte, or the 401 is returned.
+
+Hazards G9 and R4.
+"""
 
 import io
 from collections.abc import AsyncIterator, Callable, Iterator

@@ -5,7 +5,7 @@ Examples are a fallback after a missing file, and a retry written by hand.
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import requests
@@ -37,7 +37,7 @@ def check_that_the_callers_exception_is_untouched(call: Callable[[], object]) ->
     assert (own.__traceback__, own.__cause__, own.request) == (traceback, cause, request)
 
 
-def _fail(request: requests.PreparedRequest, cause: OSError) -> None:
+def _fail(request: requests.PreparedRequest, cause: OSError) -> NoReturn:
     raise CallersError(cause, request=request) from cause
 
 

@@ -1,4 +1,7 @@
-"""The first token, its reuse and its successor."""
+"""The first token, its reuse and its successor.
+
+Hazards C2 and G1.
+"""
 
 from bitquery_auth.sandbox import Sandbox
 from tests.kit import QUERY

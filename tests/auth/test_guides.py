@@ -1,4 +1,7 @@
-"""The ways of working that Bitquery's guides and a generic client-credentials guide describe."""
+"""The ways of working that Bitquery's guides and a generic client-credentials guide describe.
+
+Hazards G3, G8 and K5.
+"""
 
 import base64
 import json
@@ -107,18 +110,7 @@ def test_a_generic_api_with_a_bare_token_and_headers_of_its_own(
     assert headers_without(again, "authorization") == headers_without(rejected, "authorization")
 
 
-@pytest.mark.parametrize(
-    "pasted",
-    [
-        "{}",
-        " {}\n",
-        '"{}"',
-        "Bearer {}",
-        "'Bearer {}'",
-        "bearer Bearer {}",
-        "Authorization: Bearer {}",
-    ],
-)
+@pytest.mark.parametrize("pasted", ["{}", "'Authorization: Bearer {}'"])
 def test_a_token_copied_from_the_account_page(
     open_client: OpenClient, sandbox: Sandbox, pasted: str
 ) -> None:

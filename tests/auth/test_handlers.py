@@ -1,4 +1,7 @@
-"""Handlers and retry rules that people have for their client work for our errors as well."""
+"""Handlers and retry rules that people have for their client work for our errors as well.
+
+Hazard F6.
+"""
 
 import logging
 import socket
@@ -97,6 +100,8 @@ def test_the_two_handlers_of_the_quick_start_of_httpx_catch_an_endpoint_that_is_
         caught = error
     except kind.module.HTTPStatusError:
         pytest.fail("there was no status")
+    else:
+        pytest.fail("there was no error")
     assert str(caught.request.url) == sandbox.graphql_endpoint
 
 

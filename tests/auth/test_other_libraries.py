@@ -1,4 +1,7 @@
-"""Libraries around requests call an auth and its hook in ways of their own."""
+"""Libraries around requests call an auth and its hook in ways of their own.
+
+Hazards E10 and R9.
+"""
 
 import copy
 import threading

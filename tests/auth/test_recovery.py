@@ -1,10 +1,14 @@
-"""A 401 from the API: the token is replaced, and the request is sent again once."""
+"""A 401 from the API: the token is replaced, and the request is sent again once.
+
+Hazards C6, R1, R2 and R6.
+"""
 
 import logging
 import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -49,9 +53,9 @@ def test_a_cookie_set_by_the_401_is_sent_with_the_second_try(client: Client, api
     """Load balancers use one to reach the same server; httpx's own digest auth sends it too."""
     plain = api.handler
 
-    def with_cookie(request: Request) -> Response | None:
-        response = plain(request)
-        if response is None or response.status != 401:
+    def with_cookie(request: Request) -> Response:
+        response: Any = plain(request)
+        if response.status != 401:
             return response
         return replace(response, headers=(*response.headers, ("Set-Cookie", "server=7")))
 
@@ -92,7 +96,7 @@ def test_a_late_401_does_not_discard_the_successor_of_its_token(
 ) -> None:
     rejecting = api.handler
 
-    def renewed_meanwhile(request: Request) -> Response | None:
+    def renewed_meanwhile(request: Request) -> Any:
         if len(api.requests) == 1:
             source.renew()
         return rejecting(request)
@@ -192,8 +196,7 @@ def test_a_header_can_mark_an_auth_failure(
     rejecting = refusing_the_first_token(status=200)
 
     def marked(request: Request) -> Response:
-        response = rejecting(request)
-        assert response is not None
+        response: Any = rejecting(request)
         state = "invalid" if response.body == b"Unauthorized" else "valid"
         return Response(200, (("X-Token", state),), response.body)
 
@@ -205,6 +208,21 @@ def test_a_header_can_mark_an_auth_failure(
     )
     outcome = client.post(origin.at(), content=b"query")
     assert (outcome.status, outcome.text, outcome.history) == (200, "query", (200,))
+
+
+def test_the_predicate_is_asked_once_for_each_response(
+    open_client: OpenClient, source: ClientCredentials, api: Origin
+) -> None:
+    asked: list[int] = []
+
+    def is_auth_failure(response: Any) -> bool:
+        asked.append(response.status_code)
+        return response.status_code == 401
+
+    client = open_client(source, allowed_hosts=[api.allowed_host], is_auth_failure=is_auth_failure)
+    for _ in range(2):
+        assert client.get(api.at()).status == 200
+    assert asked == [401, 200, 200]
 
 
 def test_the_error_is_raised_if_no_new_token_can_be_had(

@@ -1,4 +1,7 @@
-"""An API that goes on saying 401: what it costs, and how soon requests work again."""
+"""An API that goes on saying 401: what it costs, and how soon requests work again.
+
+Hazards C2, R3 and R8.
+"""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""Which rejected requests are sent again: the setting `replay`."""
+"""Which rejected requests are sent again: the setting `replay`.
+
+Hazard R5.
+"""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""A request object sent once more, to another host: the token for the API does not go along."""
+"""A request object sent once more, to another host: the token for the API does not go along.
+
+Hazards S1 and S2.
+"""
 
 from collections.abc import Callable
 from functools import partial

@@ -29,7 +29,7 @@ def error_of(short: ShortTermToken) -> BitqueryAuthError:
     return caught.value
 
 
-@pytest.mark.parametrize("body", ["Unauthorized", '{"error": "x"}', '{"error": {"code": 16}}'])
+@pytest.mark.parametrize("body", ["Unauthorized", '{"error": "x"}'])
 def test_a_second_401_is_about_the_token_of_the_source(body: str, origin: Origin) -> None:
     origin.handler = answering(401, body)
     error = error_of(ShortTermToken(TwoTokens("a", "b"), endpoint=origin.at()))
@@ -61,8 +61,8 @@ def test_a_rejected_token_is_exchanged_once_more_if_the_source_has_another(
     assert origin.tokens == sent
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 405, 410, 422])
-@pytest.mark.parametrize("body", ['{"error": "no such operation"}', '{"error": {}}', "<html>"])
+@pytest.mark.parametrize("status", [400, 403, 404])
+@pytest.mark.parametrize("body", ['{"error": "no such operation"}', "<html>"])
 def test_another_error_response_says_that_the_exchange_is_no_longer_offered(
     status: int, body: str, origin: Origin
 ) -> None:

@@ -1,4 +1,7 @@
-"""WebSockets of Bitquery's hosts accept the token in the URL alone."""
+"""WebSockets of Bitquery's hosts accept the token in the URL alone.
+
+Hazard S6.
+"""
 
 import ssl
 from collections.abc import Iterator

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,9 @@ def first_call(snippet: str) -> str:
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=first_call)
 def test_a_snippet_of_the_readme_runs_without_a_warning(snippet: str, bitquery: World) -> None:
+    for name in re.findall(r"^(?:import|from) (\w+)", snippet, re.MULTILINE):
+        if find_spec(name) is None:
+            pytest.skip(f"{name} is not installed")
     snippet = snippet.replace("my-client-id", bitquery.sandbox.client_id)
     snippet = snippet.replace("my-client-secret", bitquery.sandbox.client_secret)
     done = subprocess.run(

@@ -1,4 +1,7 @@
-"""Requests at the end of a program, and programs that end while a token is being fetched."""
+"""Requests at the end of a program, and programs that end while a token is being fetched.
+
+Hazard P5.
+"""
 
 import signal
 

@@ -1,4 +1,7 @@
-"""A process forks while its threads fetch: the child has no such threads, and must not wait."""
+"""A process forks while its threads fetch: the child has no such threads, and must not wait.
+
+Hazard P2.
+"""
 
 import os
 from textwrap import dedent

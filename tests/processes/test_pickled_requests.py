@@ -41,7 +41,9 @@ def source(sandbox: Sandbox) -> ClientCredentials:
 
 
 @only(SYNC)
-@pytest.mark.parametrize("header_name", ["Authorization", "X-Token"])
+@pytest.mark.parametrize(
+    "header_name", [pytest.param("Authorization", marks=pytest.mark.matrix), "X-Token"]
+)
 @pytest.mark.parametrize("part", ["response", "request"])
 def test_a_pickle_holds_the_header_but_no_secret_and_loads_anywhere(
     open_client: OpenClient,

@@ -2,6 +2,8 @@
 
 A pickle holds the settings and no fetched token. A copy is the object itself. Unpickled sources of
 equal settings are one.
+
+Hazard P1.
 """
 
 import copy

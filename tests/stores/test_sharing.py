@@ -1,5 +1,6 @@
 """Sources that share a store, each as if it were in a process of its own."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -246,15 +247,17 @@ def test_a_revoked_token_is_removed_under_the_lock(sandbox: Sandbox, place: Plac
     assert store.calls == ["lock", "get", "discard", "unlock"]
 
 
-def test_revoking_leaves_a_token_that_another_process_has_stored_meanwhile(
-    sandbox: Sandbox, source: Source
+def test_revoking_leaves_a_token_that_another_process_has_stored_and_waits_for_nobody(
+    sandbox: Sandbox, place: Place
 ) -> None:
-    one, other = source(), source()
+    one = sandbox.credentials(store=WatchedStore(place.store))
     one.token()
-    other.token()
-    successor = other.renew()
-    assert one.revoke()
-    assert source().token() == successor
+    place.another().set("k", Token("successor"))
+    with place.another().lock("k", 0):
+        began = time.monotonic()
+        assert one.revoke()
+        assert time.monotonic() - began < 5
+    assert place.store.get("k") == Token("successor")
 
 
 # -- errors and secrets ----------------------------------------------------------------------------

@@ -62,19 +62,6 @@ def test_a_waiting_process_fetches_if_the_others_leave_without_a_token(
     assert live_sandbox.token_requests == 1
 
 
-def test_waiting_processes_ask_a_store_less_and_less_often(live_sandbox: Sandbox) -> None:
-    store = WatchedStore()
-    source = live_sandbox.credentials(store=store)
-    with store.store.lock("k", 0), ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(source.token)
-        until(lambda: store.calls.count("lock") > 4)
-        began = time.monotonic()
-        until(lambda: store.calls.count("lock") > 6)
-        assert time.monotonic() - began > 0.1
-        store.store.set("k", TOKEN)
-        waiting.result(timeout=5)
-
-
 def test_a_hundred_processes_cost_one_request_and_leave_without_the_lock(
     place: Place, live_sandbox: Sandbox, log: Log
 ) -> None:
@@ -134,15 +121,19 @@ def test_a_fleet_of_500_costs_one_token_for_each_lifetime_and_nobody_waits(
         list(pool.map(lambda source: source.token(), sources))
         end = time.monotonic() + 14
 
-        def longest_call(number: int) -> float:
-            longest = 0.0
+        def longest_call(number: int) -> tuple[float, float]:
+            """Return how long calls took, and pauses beyond what was meant, on a busy machine."""
+            call = oversleep = 0.0
+            pause = 0.1 + number % 10 / 50
             while (began := time.monotonic()) < end:
-                token = sources[number].token()
-                longest = max(longest, time.monotonic() - began)
-                assert not token.is_expired
-                time.sleep(0.1 + number % 10 / 50)
-            return longest
+                assert not sources[number].token().is_expired
+                called = time.monotonic()
+                time.sleep(pause)
+                call = max(call, called - began)
+                oversleep = max(oversleep, time.monotonic() - called - pause)
+            return call, oversleep
 
-        assert max(pool.map(longest_call, range(500))) < 2  # it takes as long to starve a thread
+        calls, oversleeps = zip(*pool.map(longest_call, range(500)), strict=True)
+        assert max(calls) < 1 + max(oversleeps)
     assert live_sandbox.token_requests <= 5
     assert [each for each in caplog.records if each.name == "bitquery_auth"] == []
