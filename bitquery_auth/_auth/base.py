@@ -43,8 +43,8 @@ _NO_TOKEN_YET = object()
 UNSEEKABLE = (OSError, ValueError, TypeError, AttributeError, NotImplementedError)
 """What a body raises that cannot be rewound: a file that is closed, or only looks like one."""
 
-FIRST_PAUSE = 1.0
-LONGEST_PAUSE = 300.0
+FIRST_RECOVERY_PAUSE = 1.0
+LONGEST_RECOVERY_PAUSE = 300.0
 MOST_REMEMBERED = 256
 
 
@@ -78,7 +78,7 @@ class RecoveryBackoff:
 
     def __init__(self) -> None:
         self._until = 0.0
-        self._pause = FIRST_PAUSE
+        self._pause = FIRST_RECOVERY_PAUSE
         self.replacement: str | None = None  # the token that was fetched because of the last 401
         self.noted: dict[Hashable, object] = {}  # what was logged
 
@@ -99,7 +99,7 @@ class RecoveryBackoff:
         self.replacement = None
         if now < self._until:
             return 0.0
-        pause, self._pause = self._pause, min(self._pause * 2, LONGEST_PAUSE)
+        pause, self._pause = self._pause, min(self._pause * 2, LONGEST_RECOVERY_PAUSE)
         self._until = now + pause
         return pause
 

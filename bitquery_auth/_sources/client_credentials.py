@@ -6,7 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bitquery_auth import _bitquery
-from bitquery_auth._checks import check_optional_seconds, check_transport, is_unencrypted
+from bitquery_auth._checks import (
+    DEFAULT_TIMEOUT,
+    check_optional_seconds,
+    check_transport,
+    is_unencrypted,
+)
 from bitquery_auth._environment import PREFIX, read_allowed_hosts, read_settings
 from bitquery_auth._errors import BitqueryAuthError, ConfigurationError, copy_error
 from bitquery_auth._log import logger
@@ -98,7 +103,7 @@ class ClientCredentials(CachingTokenSource):
         leeway: float = DEFAULT_LEEWAY,
         renew_ahead: float | None = None,
         default_lifetime: float | None = None,
-        timeout: float = 30.0,
+        timeout: float = DEFAULT_TIMEOUT,
         verify: bool | str | SSLContext = True,
         cert: str | tuple[str, str] | None = None,
         proxies: Mapping[str, str | None] | None = None,

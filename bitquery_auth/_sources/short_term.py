@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bitquery_auth import _bitquery
-from bitquery_auth._checks import check_endpoint, check_seconds, check_transport, is_unencrypted
+from bitquery_auth._checks import (
+    DEFAULT_TIMEOUT,
+    check_endpoint,
+    check_seconds,
+    check_transport,
+    is_unencrypted,
+)
 from bitquery_auth._errors import ConfigurationError
 from bitquery_auth._hosts import AllowedHosts, Origin
 from bitquery_auth._imports import importing
@@ -71,7 +77,7 @@ class ShortTermToken(CachingTokenSource):
         endpoint: str | None = None,
         leeway: float = DEFAULT_LEEWAY,
         renew_ahead: float | None = None,
-        timeout: float = 30.0,
+        timeout: float = DEFAULT_TIMEOUT,
         verify: bool | str | SSLContext = True,
         cert: str | tuple[str, str] | None = None,
         proxies: Mapping[str, str | None] | None = None,
