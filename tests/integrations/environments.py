@@ -22,7 +22,13 @@ class Group:
         return [each.replace(">=", "==") for each in self.requirements]
 
 
-TOOLS = ("anyio>=4.6", "blockbuster>=1.5.24", "pytest>=8.3", "pytest-randomly>=3.16", "pytest-timeout>=2.3")
+TOOLS = (
+    "anyio>=4.6",
+    "blockbuster>=1.5.24",
+    "pytest>=8.3",
+    "pytest-randomly>=3.16",
+    "pytest-timeout>=2.3",
+)
 """What the tests themselves need; always the newest."""
 
 _GQL = ("test_gql_requests.py", "test_gql_httpx.py", "test_gql_websockets.py")
@@ -31,7 +37,9 @@ GROUPS = (
     Group("gql", ("gql[httpx,requests,websockets]>=4.0.0",), _GQL),
     Group("gql-httpx2", ("gql[httpx,requests,websockets]>=4.4.0", "httpx2>=2.10.0"), _GQL),
     Group(
-        "graphql", ("ariadne-codegen>=0.19.0", "sgqlc[requests]>=16.5"), ("test_ariadne_codegen.py", "test_sgqlc.py")
+        "graphql",
+        ("ariadne-codegen>=0.19.0", "sgqlc[requests]>=16.5"),
+        ("test_ariadne_codegen.py", "test_sgqlc.py"),
     ),
     Group(
         "requests",
@@ -71,7 +79,11 @@ GROUPS = (
             "test_respx.py",
         ),
     ),
-    Group("agents", ("httpx2>=2.12.0", "mcp>=2.3.0", "openai>=3.54.0"), ("test_mcp.py", "test_openai.py")),
+    Group(
+        "agents",
+        ("httpx2>=2.12.0", "mcp>=2.3.0", "openai>=3.54.0"),
+        ("test_mcp.py", "test_openai.py"),
+    ),
     Group("fastmcp", ("fastmcp>=4.1.0",), ("test_fastmcp.py",)),
     Group("dlt", ("dlt>=1.31.0",), ("test_dlt.py",)),
     Group("web3", ("web3>=8.0.0",), ("test_web3.py",)),

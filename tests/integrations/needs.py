@@ -16,7 +16,9 @@ def needs(module: str, requirement: str) -> ModuleType:
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what a library's own import is warned of is its own affair
+            warnings.simplefilter(
+                "ignore"
+            )  # what a library's own import is warned of is its own affair
             return import_module(module)
     except ImportError:
         pytest.skip(

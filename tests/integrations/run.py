@@ -17,7 +17,9 @@ from pathlib import Path
 from tests.integrations.environments import GROUPS, TOOLS, Group
 
 PROJECT = Path(__file__).parents[2]
-HOME = Path(os.environ.get("BITQUERY_AUTH_COMPAT", Path(tempfile.gettempdir()) / "bitquery-auth-compat"))
+HOME = Path(
+    os.environ.get("BITQUERY_AUTH_COMPAT", Path(tempfile.gettempdir()) / "bitquery-auth-compat")
+)
 VERSIONS: dict[str, Callable[[Group], list[str]]] = {
     "lowest": Group.at_lowest,
     "newest": lambda group: list(group.requirements),
@@ -42,7 +44,15 @@ def _tried(group: Group) -> Iterator[tuple[str, str, str, str, int]]:
         print(f"{group.name}, {versions}: {' '.join(requirements(group))}", flush=True)
         python = _environment(f"{group.name}-{versions}")
         installed = _run(
-            python, "-m", "pip", "install", "--quiet", "--upgrade", *TOOLS, *requirements(group), str(PROJECT)
+            python,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--upgrade",
+            *TOOLS,
+            *requirements(group),
+            str(PROJECT),
         )
         if installed.returncode:
             print(installed.stdout)
@@ -54,7 +64,13 @@ def _tried(group: Group) -> Iterator[tuple[str, str, str, str, int]]:
         skipped = "skipped" in result  # what is installed here has to be tried
         if tested.returncode or skipped:
             print(tested.stdout)
-        yield group.name, versions, result, _libraries(python, group), tested.returncode or int(skipped)
+        yield (
+            group.name,
+            versions,
+            result,
+            _libraries(python, group),
+            tested.returncode or int(skipped),
+        )
 
 
 def _environment(name: str) -> Path:
@@ -67,12 +83,20 @@ def _environment(name: str) -> Path:
 def _run(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [str(python), *arguments]
     return subprocess.run(
-        command, cwd=PROJECT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=1200, check=False
+        command,
+        cwd=PROJECT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=1200,
+        check=False,
     )
 
 
 def _result(output: str) -> str:
-    lines = [line for line in output.splitlines() if re.search(r"\d (passed|failed|skipped|error)", line)]
+    lines = [
+        line for line in output.splitlines() if re.search(r"\d (passed|failed|skipped|error)", line)
+    ]
     return lines[-1].strip("= ") if lines else "no test ran"
 
 

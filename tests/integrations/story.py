@@ -28,7 +28,9 @@ class Story:
             call()
         assert counts(sandbox) == (1, 4, 0)
 
-    def test_a_revoked_token_is_replaced_inside_the_call(self, call: Call, sandbox: Sandbox) -> None:
+    def test_a_revoked_token_is_replaced_inside_the_call(
+        self, call: Call, sandbox: Sandbox
+    ) -> None:
         """Hazard R1."""
         call()
         sandbox.revoke_all()

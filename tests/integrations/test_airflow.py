@@ -60,7 +60,9 @@ class HookLikeAirflows:
 
 
 @pytest.fixture(params=["login and password", "environment"])
-def hook(request: pytest.FixtureRequest, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> HookLikeAirflows:
+def hook(
+    request: pytest.FixtureRequest, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> HookLikeAirflows:
     if request.param == "environment":
         monkeypatch.setenv("BITQUERY_CLIENT_ID", sandbox.client_id)
         monkeypatch.setenv("BITQUERY_CLIENT_SECRET", sandbox.client_secret)
@@ -113,7 +115,12 @@ def test_credentials_that_differ_have_sources_that_differ(sandbox: Sandbox) -> N
     class Impatient(LoopbackAuth):
         settings: ClassVar[Mapping[str, Any]] = {"timeout": 1.0}
 
-    made = [LoopbackAuth("a", "s"), LoopbackAuth("a", "t"), LoopbackAuth("b", "s"), Impatient("a", "s")]
+    made = [
+        LoopbackAuth("a", "s"),
+        LoopbackAuth("a", "t"),
+        LoopbackAuth("b", "s"),
+        Impatient("a", "s"),
+    ]
     assert len({id(auth._source) for auth in made}) == 4
     assert LoopbackAuth("a", "s")._source is made[0]._source
     assert made[3]._source._settings["timeout"] == 1.0  # type: ignore[attr-defined]

@@ -24,7 +24,9 @@ type EVM { DEXTrades(limit: Limit!): [Trade!]! }
 type Trade { Transaction: Transaction! }
 type Transaction { Hash: String! }
 """
-QUERIES = "query trades { EVM(network: eth) { DEXTrades(limit: {count: 3}) { Transaction { Hash } } } }"
+QUERIES = (
+    "query trades { EVM(network: eth) { DEXTrades(limit: {count: 3}) { Transaction { Hash } } } }"
+)
 SETTINGS = """
 [tool.ariadne-codegen]
 schema_path = "schema.graphql"
@@ -41,7 +43,9 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "queries.graphql").write_text(QUERIES)
     (folder / "pyproject.toml").write_text(SETTINGS)
     command = [sys.executable, "-c", "from ariadne_codegen.main import main; main()"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stderr + done.stdout
     return folder
 

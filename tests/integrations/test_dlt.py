@@ -35,7 +35,9 @@ def test_pages_go_on_over_a_revocation(
     client = run("dlt", url=rest.at(), auth=requests_auth)["client"]
     from dlt.sources.helpers.rest_client.paginators import PageNumberPaginator  # noqa: PLC0415 - installed, if here
 
-    pages = client.paginate("any", paginator=PageNumberPaginator(base_page=0, total_path=None, maximum_page=3))
+    pages = client.paginate(
+        "any", paginator=PageNumberPaginator(base_page=0, total_path=None, maximum_page=3)
+    )
     seen = []
     for page in pages:
         seen += list(page)

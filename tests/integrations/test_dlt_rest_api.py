@@ -56,14 +56,18 @@ class TestRestApi(Story):
         return read
 
 
-def test_masking_leaves_the_live_auth_alone(rows: Callable[[], list[Any]], auth: DltAuth, sandbox: Sandbox) -> None:
+def test_masking_leaves_the_live_auth_alone(
+    rows: Callable[[], list[Any]], auth: DltAuth, sandbox: Sandbox
+) -> None:
     """Every source that is made is checked, and for that its secrets are masked."""
     before = dict(vars(auth))
     for _ in range(2):
         rows()
-    assert {name: value for name, value in vars(auth).items() if name not in {"_destinations", "_placed"}} == {
-        name: value for name, value in before.items() if name not in {"_destinations", "_placed"}
-    }
+    assert {
+        name: value
+        for name, value in vars(auth).items()
+        if name not in {"_destinations", "_placed"}
+    } == {name: value for name, value in before.items() if name not in {"_destinations", "_placed"}}
     assert counts(sandbox) == (1, 2, 0)
 
 

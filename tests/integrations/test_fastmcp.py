@@ -18,7 +18,9 @@ def test_a_session_uses_one_token_and_goes_on_after_a_revocation(
     sandbox: Sandbox, httpx_auth: HTTPXAuth, api: Callable[[Handler], Origin]
 ) -> None:
     async def talk() -> None:
-        async with run("fastmcp", url=api(serve_mcp).at("/mcp"), auth=httpx_auth)["client"] as client:
+        async with run("fastmcp", url=api(serve_mcp).at("/mcp"), auth=httpx_auth)[
+            "client"
+        ] as client:
             for _ in range(3):
                 await ask(client)
             assert (sandbox.token_requests, sandbox.api_refusals) == (1, 0)

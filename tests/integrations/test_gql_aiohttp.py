@@ -16,7 +16,9 @@ from bitquery_auth.sandbox import Sandbox  # noqa: E402
 def test_a_client_of_gql_survives_a_revocation(sandbox: Sandbox) -> None:
     """First token, reuse, and recovery inside the query."""
     auth = AiohttpAuth(sandbox.credentials(), allowed_hosts=sandbox.allowed_hosts)
-    transport = AIOHTTPTransport(sandbox.graphql_endpoint, client_session_args={"middlewares": (auth,)}, ssl=True)
+    transport = AIOHTTPTransport(
+        sandbox.graphql_endpoint, client_session_args={"middlewares": (auth,)}, ssl=True
+    )
     counts = []
 
     async def work() -> None:
@@ -35,11 +37,15 @@ def test_a_client_of_gql_survives_a_revocation(sandbox: Sandbox) -> None:
 def test_thirty_queries_at_once_cost_one_token_request(sandbox: Sandbox) -> None:
     """Hazard C1."""
     auth = AiohttpAuth(sandbox.credentials(), allowed_hosts=sandbox.allowed_hosts)
-    transport = AIOHTTPTransport(sandbox.graphql_endpoint, client_session_args={"middlewares": (auth,)}, ssl=True)
+    transport = AIOHTTPTransport(
+        sandbox.graphql_endpoint, client_session_args={"middlewares": (auth,)}, ssl=True
+    )
 
     async def work() -> None:
         async with gql.Client(transport=transport, fetch_schema_from_transport=False) as session:
-            await asyncio.gather(*(session.execute(gql.gql("{ EVM { Blocks { Hash } } }")) for _ in range(30)))
+            await asyncio.gather(
+                *(session.execute(gql.gql("{ EVM { Blocks { Hash } } }")) for _ in range(30))
+            )
 
     asyncio.run(asyncio.wait_for(work(), 30))
     assert (sandbox.token_requests, sandbox.api_requests) == (1, 30)

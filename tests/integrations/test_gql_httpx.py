@@ -35,7 +35,9 @@ class TestGqlOverAsyncHttpx(Story):
         return lambda: check(asyncio.run(client.execute_async(gql.gql(QUERY))))
 
 
-def test_queries_of_one_session_at_once_share_a_renewal(sandbox: Sandbox, httpx_auth: HTTPXAuth) -> None:
+def test_queries_of_one_session_at_once_share_a_renewal(
+    sandbox: Sandbox, httpx_auth: HTTPXAuth
+) -> None:
     """Hazard C6."""
     client = run("gql_httpx_async", url=sandbox.graphql_endpoint, auth=httpx_auth)["client"]
 

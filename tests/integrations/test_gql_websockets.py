@@ -51,7 +51,9 @@ def subscribe(url: str, source: ClientCredentials) -> list[Any]:
     return asyncio.run(events())
 
 
-def test_connections_share_a_token_while_it_lasts(url: str, sandbox: Sandbox, source: ClientCredentials) -> None:
+def test_connections_share_a_token_while_it_lasts(
+    url: str, sandbox: Sandbox, source: ClientCredentials
+) -> None:
     assert [subscribe(url, source) for _ in range(3)] == [[{"block": 1}]] * 3
     assert counts(sandbox) == (1, 3, 0)
 
@@ -71,7 +73,9 @@ def test_a_refused_connection_is_mended_by_discarding_its_token(
 ) -> None:
     subscribe(url, source)
     sandbox.revoke_all()
-    with pytest.raises(Exception, match=r"401|Connect failed"):  # gql 4.0 has the server's words as the cause
+    with pytest.raises(
+        Exception, match=r"401|Connect failed"
+    ):  # gql 4.0 has the server's words as the cause
         subscribe(url, source)
     source.discard(source.token())
     assert subscribe(url, source) == [{"block": 1}]

@@ -17,7 +17,9 @@ needs("httpx_sse", "httpx-sse")
 class TestHttpxSse(Story):
     @pytest.fixture
     def call(self, httpx_auth: HTTPXAuth, api: Callable[[Handler], Origin]) -> Call:
-        url = api(answering(200, "data: 1\n\ndata: 2\n\n", **{"Content-Type": "text/event-stream"})).at()
+        url = api(
+            answering(200, "data: 1\n\ndata: 2\n\n", **{"Content-Type": "text/event-stream"})
+        ).at()
 
         def call() -> None:
             given = run("httpx_sse", httpx=httpx, url=url, auth=httpx_auth)

@@ -21,7 +21,11 @@ def test_a_session_uses_one_token_and_goes_on_after_a_revocation(
 ) -> None:
     async def talk() -> None:
         given = run("mcp", httpx2=httpx2, url=api(serve_mcp).at("/mcp"), auth=httpx_auth)
-        async with given["http_client"], given["connection"] as streams, mcp.ClientSession(*streams[:2]) as session:
+        async with (
+            given["http_client"],
+            given["connection"] as streams,
+            mcp.ClientSession(*streams[:2]) as session,
+        ):
             await session.initialize()
             for _ in range(3):
                 await ask(session)

@@ -17,7 +17,9 @@ needs("openai", "openai>=3")
 class TestOpenai(Story):
     @pytest.fixture
     def call(self, httpx_auth: HTTPXAuth, api: Callable[[Handler], Origin]) -> Iterator[Call]:
-        models = api(answering(200, '{"object": "list", "data": []}', **{"Content-Type": "application/json"}))
+        models = api(
+            answering(200, '{"object": "list", "data": []}', **{"Content-Type": "application/json"})
+        )
         client = run("openai", url=models.at("/v1"), auth=httpx_auth)["client"]
 
         def call() -> None:

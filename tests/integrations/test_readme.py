@@ -13,5 +13,7 @@ def test_the_readme_holds_every_snippet_word_for_word() -> None:
 
 
 def test_every_snippet_is_run_by_a_test_of_a_group() -> None:
-    tests = "".join((HERE / file).read_text(encoding="utf-8") for group in GROUPS for file in group.files)
+    tests = "".join(
+        (HERE / file).read_text(encoding="utf-8") for group in GROUPS for file in group.files
+    )
     assert [name for name in snippets.NAMES if f'run("{name}"' not in tests] == []

@@ -31,7 +31,9 @@ class TestRequestsCache(Story):
         return call
 
 
-def test_what_the_cache_answers_reaches_no_server(session: requests.Session, sandbox: Sandbox) -> None:
+def test_what_the_cache_answers_reaches_no_server(
+    session: requests.Session, sandbox: Sandbox
+) -> None:
     answers = [session.get(sandbox.graphql_endpoint, timeout=20) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200] * 3
     assert counts(sandbox) == (1, 1, 0)
@@ -40,13 +42,17 @@ def test_what_the_cache_answers_reaches_no_server(session: requests.Session, san
 def test_a_cache_of_posts_keeps_no_token_request(
     sandbox: Sandbox, requests_auth: RequestsAuth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests, "Session", requests.Session)  # what is installed is taken off again
+    monkeypatch.setattr(
+        requests, "Session", requests.Session
+    )  # what is installed is taken off again
     monkeypatch.setattr(requests.sessions, "Session", requests.sessions.Session)
     requests_cache.install_cache(backend="memory", allowable_methods=["GET", "POST"])
     try:
         for number in range(3):
             body: dict[str, Any] = {"query": QUERY, "variables": {"number": number}}
-            response = requests.post(sandbox.graphql_endpoint, json=body, auth=requests_auth, timeout=20)
+            response = requests.post(
+                sandbox.graphql_endpoint, json=body, auth=requests_auth, timeout=20
+            )
             assert response.status_code == 200
             sandbox.revoke_all()
     finally:
@@ -60,7 +66,9 @@ def test_a_lasting_refusal_is_handed_over(session: requests.Session, sandbox: Sa
     assert counts(sandbox) == (2, 2, 2)
 
 
-def test_a_refusal_out_of_the_cache_is_handed_over(sandbox: Sandbox, requests_auth: RequestsAuth) -> None:
+def test_a_refusal_out_of_the_cache_is_handed_over(
+    sandbox: Sandbox, requests_auth: RequestsAuth
+) -> None:
     with requests_cache.CachedSession(backend="memory", allowable_codes=(200, 401)) as session:
         session.auth = requests_auth
         sandbox.accept_nothing = True

@@ -30,11 +30,16 @@ class TestRequestsFutures(Story):
         return call
 
 
-def test_requests_at_once_cost_one_token_and_another_after_a_revocation(session: Any, sandbox: Sandbox) -> None:
+def test_requests_at_once_cost_one_token_and_another_after_a_revocation(
+    session: Any, sandbox: Sandbox
+) -> None:
     """Hazards C1 and C6."""
 
     def at_once() -> list[int]:
-        futures = [session.post(sandbox.graphql_endpoint, json={"query": QUERY}, timeout=20) for _ in range(16)]
+        futures = [
+            session.post(sandbox.graphql_endpoint, json={"query": QUERY}, timeout=20)
+            for _ in range(16)
+        ]
         return [future.result().status_code for future in futures]
 
     assert at_once() == [200] * 16

@@ -25,7 +25,9 @@ def test_a_refusal_that_is_mocked_is_answered(sandbox: Sandbox) -> None:
         mock.post(URL, status=401)
         mock.post(URL, json={"data": {}})
         answer = requests.post(URL, json={}, auth=auth, timeout=20)
-        shown = [call.request.headers["Authorization"] for call in mock.calls if call.request.url == URL]
+        shown = [
+            call.request.headers["Authorization"] for call in mock.calls if call.request.url == URL
+        ]
     assert answer.json() == {"data": {}}
     assert len(set(shown)) == 2
     assert sandbox.token_requests == 2

@@ -57,7 +57,10 @@ def test_a_401_among_the_retried_statuses_keeps_the_auth_from_seeing_it(
     """Hazard E10: pinned, as no auth can help it. The next request without such retries recovers."""
     with requests.Session() as session:
         session.auth = requests_auth
-        session.mount("http://", HTTPAdapter(max_retries=Retry(2, allowed_methods=None, status_forcelist=[401])))
+        session.mount(
+            "http://",
+            HTTPAdapter(max_retries=Retry(2, allowed_methods=None, status_forcelist=[401])),
+        )
         assert session.get(sandbox.graphql_endpoint, timeout=20).status_code == 200
         sandbox.revoke_all()
         with pytest.raises(requests.exceptions.RetryError):

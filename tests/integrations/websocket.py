@@ -24,12 +24,20 @@ def serve(sandbox: Sandbox, talk: Callable[[Any], None], *subprotocols: str) -> 
 
     def admit(connection: Any, handshake: Any) -> Any:
         _, _, query = handshake.path.partition("?")
-        request = Request("GET", f"/graphql?{query}", Headers(tuple(handshake.headers.raw_items())), b"")
+        request = Request(
+            "GET", f"/graphql?{query}", Headers(tuple(handshake.headers.raw_items())), b""
+        )
         verdict = sandbox.respond(request, lambda _: False)
         assert verdict is not None
-        return None if verdict.status == 200 else connection.respond(verdict.status, verdict.body.decode())
+        return (
+            None
+            if verdict.status == 200
+            else connection.respond(verdict.status, verdict.body.decode())
+        )
 
-    with server.serve(talk, "127.0.0.1", 0, process_request=admit, subprotocols=subprotocols or None) as running:
+    with server.serve(
+        talk, "127.0.0.1", 0, process_request=admit, subprotocols=subprotocols or None
+    ) as running:
         thread = threading.Thread(target=running.serve_forever)
         thread.start()
         try:
