@@ -399,8 +399,7 @@ class SourceMachine(RuleBasedStateMachine):
             assert self.pause_left() == 0
 
 
-TestSource = SourceMachine.TestCase
-TestSource.settings = settings(
+_SETTINGS = settings(
     max_examples=150,
     stateful_step_count=50,
     deadline=None,
@@ -408,3 +407,12 @@ TestSource.settings = settings(
     # Not Phase.shrink, which outlasts the time limit of a test: add it to find a short example.
     phases=(Phase.explicit, Phase.generate),
 )
+
+
+class TestSource(SourceMachine.TestCase):  # type: ignore[name-defined]  # made at run time
+    settings = _SETTINGS
+
+
+@pytest.mark.matrix
+class TestSourceAtLength(SourceMachine.TestCase):  # type: ignore[name-defined]  # made at run time
+    settings = settings(_SETTINGS, max_examples=1500)
