@@ -13,7 +13,7 @@ from bitquery_auth.sandbox._messages import Request, Response
 from tests.contract.applications import RENEWED, SHORT_LIVED
 from tests.contract.forwarding import forwarding_to
 from tests.kit.clients import CLIENTS, Client, Outcome
-from tests.kit.origin import Origin
+from tests.kit.origin import Fault, Origin
 from tests.servers import AuthorizationServer
 
 KINDS = ("requests", "httpx2-asyncio")
@@ -107,7 +107,7 @@ class _HeldRenewal:
         self.arrived = threading.Event()
         self.let_go = threading.Event()
 
-    def __call__(self, request: Request) -> Response | None:
+    def __call__(self, request: Request) -> Response | Fault | None:
         if self._first:
             self._first = False
         else:
