@@ -17,6 +17,8 @@ REVOCATION_ENDPOINT = "https://oauth2.bitquery.io/oauth2/revoke"
 GRAPHQL_ENDPOINT = "https://streaming.bitquery.io/graphql"
 HOSTS = ("bitquery.io", "*.bitquery.io")
 SCOPE = "api"
+AUTH_FAILURE_STATUSES = frozenset({401})
+"""How an API rejects a token (RFC 9110 §15.5.2); 402, 403 and 429 are about plan and limits."""
 
 
 def is_bitquery_host(host: str) -> bool:

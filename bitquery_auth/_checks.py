@@ -209,6 +209,7 @@ def check_token_params(field: str, value: object) -> tuple[tuple[str, str], ...]
 
 _CO_COROUTINE = 0x80  # as in inspect, which takes long to import
 _PROXY_KEY = re.compile(r"(all|http|https)(://[^/*@]*)?")
+DEFAULT_TIMEOUT = 30.0
 _LONGEST_TIMEOUT = 86400.0
 
 

@@ -29,7 +29,6 @@ from bitquery_auth._token import CopyReturnsSelf, Token, TokenSource, check_toke
 R = TypeVar("R")
 Replay = Literal["all", "safe", "never"]
 
-AUTH_FAILURE_STATUSES = frozenset({401})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Methods that change nothing on the server (RFC 9110 §9.2.1)."""
 
@@ -44,8 +43,8 @@ _NO_TOKEN_YET = object()
 UNSEEKABLE = (OSError, ValueError, TypeError, AttributeError, NotImplementedError)
 """What a body raises that cannot be rewound: a file that is closed, or only looks like one."""
 
-FIRST_PAUSE = 1.0
-LONGEST_PAUSE = 300.0
+FIRST_RECOVERY_PAUSE = 1.0
+LONGEST_RECOVERY_PAUSE = 300.0
 MOST_REMEMBERED = 256
 
 
@@ -58,11 +57,8 @@ def status_of(response: Any) -> Any:
 
 
 def is_auth_failure(response: Any) -> bool:
-    """Whether a response rejects the token: the default of the setting of the same name.
-
-    401 (RFC 9110 §15.5.2). Bitquery's 402, 403 and 429 are about plan and limits.
-    """
-    is_failure: bool = status_of(response) in AUTH_FAILURE_STATUSES
+    """Whether a response rejects the token: the default of the setting of the same name."""
+    is_failure: bool = status_of(response) in _bitquery.AUTH_FAILURE_STATUSES
     return is_failure
 
 
@@ -82,7 +78,7 @@ class RecoveryBackoff:
 
     def __init__(self) -> None:
         self._until = 0.0
-        self._pause = FIRST_PAUSE
+        self._pause = FIRST_RECOVERY_PAUSE
         self.replacement: str | None = None  # the token that was fetched because of the last 401
         self.noted: dict[Hashable, object] = {}  # what was logged
 
@@ -103,7 +99,7 @@ class RecoveryBackoff:
         self.replacement = None
         if now < self._until:
             return 0.0
-        pause, self._pause = self._pause, min(self._pause * 2, LONGEST_PAUSE)
+        pause, self._pause = self._pause, min(self._pause * 2, LONGEST_RECOVERY_PAUSE)
         self._until = now + pause
         return pause
 

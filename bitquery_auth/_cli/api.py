@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from bitquery_auth import RequestsAuth, StaticToken
+from bitquery_auth import RequestsAuth, StaticToken, _bitquery
 from bitquery_auth._cli.exit_codes import (
     AUTHENTICATION,
     GRAPHQL,
@@ -135,7 +135,7 @@ def _error_message(response: requests.Response, settings: Settings) -> str:
     status = response.status_code
     if status < HTTPStatus.BAD_REQUEST:
         hint = _REDIRECT
-    elif status == HTTPStatus.UNAUTHORIZED and isinstance(settings.source, StaticToken):
+    elif status in _bitquery.AUTH_FAILURE_STATUSES and isinstance(settings.source, StaticToken):
         hint = _COPY_ANOTHER
     else:
         hint = _HINTS.get(status, "")

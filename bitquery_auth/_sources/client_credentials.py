@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from bitquery_auth import _bitquery
-from bitquery_auth._checks import check_optional_seconds, check_transport, is_unencrypted
+from bitquery_auth._checks import (
+    DEFAULT_TIMEOUT,
+    check_optional_seconds,
+    check_transport,
+    is_unencrypted,
+)
 from bitquery_auth._environment import PREFIX, read_allowed_hosts, read_settings
 from bitquery_auth._errors import BitqueryAuthError, ConfigurationError, copy_error
 from bitquery_auth._log import logger
 from bitquery_auth._secret import Secret
 from bitquery_auth._sources.cache import CachingTokenSource, now
 from bitquery_auth._sources.expiry import DEFAULT_LEEWAY, FetchedToken
-from bitquery_auth._sources.token_request import AuthMethod, TokenEndpointClient
+from bitquery_auth._sources.token_request import AuthMethod, MethodName, TokenEndpointClient
 from bitquery_auth._stores.sharing import check_token_store
 from bitquery_auth._threads import call_in_worker_thread
 from bitquery_auth._token import Token
@@ -22,14 +27,6 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from bitquery_auth._stores.protocol import TokenStore
-
-Method = Literal[
-    "client_secret_post",
-    "client_secret_basic",
-    "client_secret_jwt",
-    "private_key_jwt",
-    "tls_client_auth",
-]
 
 
 class _ByEndpoint:
@@ -99,14 +96,14 @@ class ClientCredentials(CachingTokenSource):
         *,
         token_endpoint: str = _bitquery.TOKEN_ENDPOINT,
         revocation_endpoint: str | _ByEndpoint | None = _BY_ENDPOINT,
-        token_endpoint_auth_method: Method | AuthMethod = "client_secret_post",  # noqa: S107 - a method, not a secret
+        token_endpoint_auth_method: MethodName | AuthMethod = "client_secret_post",  # noqa: S107 - a method, not a secret
         scope: str | _ByEndpoint | None = _BY_ENDPOINT,
         token_headers: Mapping[str, str] | None = None,
         token_params: Mapping[str, str | Sequence[str]] | None = None,
         leeway: float = DEFAULT_LEEWAY,
         renew_ahead: float | None = None,
         default_lifetime: float | None = None,
-        timeout: float = 30.0,
+        timeout: float = DEFAULT_TIMEOUT,
         verify: bool | str | SSLContext = True,
         cert: str | tuple[str, str] | None = None,
         proxies: Mapping[str, str | None] | None = None,

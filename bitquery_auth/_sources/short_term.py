@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bitquery_auth import _bitquery
-from bitquery_auth._checks import check_endpoint, check_seconds, check_transport, is_unencrypted
+from bitquery_auth._checks import (
+    DEFAULT_TIMEOUT,
+    check_endpoint,
+    check_seconds,
+    check_transport,
+    is_unencrypted,
+)
 from bitquery_auth._errors import ConfigurationError
 from bitquery_auth._hosts import AllowedHosts, Origin
 from bitquery_auth._imports import importing
@@ -72,7 +77,7 @@ class ShortTermToken(CachingTokenSource):
         endpoint: str | None = None,
         leeway: float = DEFAULT_LEEWAY,
         renew_ahead: float | None = None,
-        timeout: float = 30.0,
+        timeout: float = DEFAULT_TIMEOUT,
         verify: bool | str | SSLContext = True,
         cert: str | tuple[str, str] | None = None,
         proxies: Mapping[str, str | None] | None = None,
@@ -103,13 +108,13 @@ class ShortTermToken(CachingTokenSource):
         requested_at = now()
         long_token = self._source.token()
         response = self._exchange(long_token)
-        if response.status_code == HTTPStatus.UNAUTHORIZED:
+        if response.status_code in _bitquery.AUTH_FAILURE_STATUSES:
             self._source.discard(long_token)
             first, long_token = long_token, self._source.token()
             if long_token.access_token != first.access_token:
                 requested_at = now()
                 response = self._exchange(long_token)
-        is_rejected = response.status_code == HTTPStatus.UNAUTHORIZED
+        is_rejected = response.status_code in _bitquery.AUTH_FAILURE_STATUSES
         hint = _REJECTED if is_rejected else _NOT_OFFERED
         parsed = parse_token_response(response, now().wall, member="token", hint=hint)
         lifetime: float = self._lifetime

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from importlib.util import find_spec
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, cast
 from urllib.parse import quote, urlencode
 
 from bitquery_auth._checks import (
@@ -53,10 +53,12 @@ class NamedMethod(NamedTuple):
     Args:
         authenticate: Puts the credentials on a request.
         check_secret: Checks the secret, which may be a key of several lines; None: there is none.
+        sends_client_id: Whether it puts the client id into the form.
     """
 
     authenticate: AuthMethod
     check_secret: Callable[[str, object], str] | None = check_plain_text
+    sends_client_id: bool = False
 
 
 def _client_secret_post(
@@ -157,12 +159,20 @@ def _tls_client_auth(
     return encode_none(auth, method, uri, headers, body)  # type: ignore[no-any-return]  # Authlib has no types
 
 
+MethodName = Literal[
+    "client_secret_post",
+    "client_secret_basic",
+    "client_secret_jwt",
+    "private_key_jwt",
+    "tls_client_auth",
+]
+
 METHODS: dict[str, NamedMethod] = {
-    "client_secret_post": NamedMethod(_client_secret_post),
+    "client_secret_post": NamedMethod(_client_secret_post, sends_client_id=True),
     "client_secret_basic": NamedMethod(_client_secret_basic),
     "client_secret_jwt": NamedMethod(_client_secret_jwt),
     "private_key_jwt": NamedMethod(_private_key_jwt, check_text),
-    "tls_client_auth": NamedMethod(_tls_client_auth, None),
+    "tls_client_auth": NamedMethod(_tls_client_auth, None, sends_client_id=True),
 }
 
 
@@ -230,7 +240,7 @@ class TokenEndpointClient:
 
     def _without_client_id(self, params: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
         """Leave ``client_id`` to the methods that send it in the form themselves."""
-        if self._auth_method not in ("client_secret_post", "tls_client_auth"):
+        if not self._method.sends_client_id:
             return params
         if any(name == "client_id" and value != self.client_id for name, value in params):
             raise ConfigurationError(
@@ -302,7 +312,12 @@ class TokenEndpointClient:
             from authlib.oauth2.client import OAuth2Client  # noqa: PLC0415 - loaded by the first fetch
 
         transport = open_transport(self._transport)
-        secrets = (secret, _basic_credentials(self.client_id, secret), *further_secrets)
+        secrets = (
+            secret,
+            _basic_credentials(self.client_id, secret),
+            *self._token_headers.values(),
+            *further_secrets,
+        )
 
         def post(url: str, *, data: Any, auth: Any, headers: Any, **_: Any) -> TokenResponse:
             request = requests.Request("POST", url, data=data, headers=headers, auth=auth)

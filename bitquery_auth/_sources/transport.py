@@ -100,7 +100,13 @@ class Transport:
                 body = response.raw.read(MAX_BYTES + 1, decode_content=True)
             except ConfigurationError:  # of a callable of the user's
                 raise
-            except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+            except (
+                requests.RequestException,
+                HTTPError,
+                OSError,
+                TypeError,  # of requests, for a proxy without a host: http://user:password@
+                ValueError,
+            ) as error:
                 if (foreign := raised_by_signal_handler(error, handled)) is not None:
                     raise foreign from None
                 raise self._no_response(error, endpoint, deadline, proxy) from None
@@ -169,7 +175,7 @@ class Transport:
         for link in reversed(chain):
             if isinstance(link, OSError) and not isinstance(link, requests.RequestException):
                 return redact(str(link) or type(link).__name__, proxy.secrets).rstrip(".")
-        if any(isinstance(link, ValueError) for link in chain):
+        if _is_any(chain, TypeError, ValueError):
             return f"the request could not be sent ({type(chain[-1]).__name__})"
         return f"what it sent is not HTTP ({type(chain[-1]).__name__})"
 

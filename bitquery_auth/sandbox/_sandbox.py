@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import bitquery_auth
+from bitquery_auth._environment import PREFIX
 from bitquery_auth.sandbox._hydra import FORM_BODY
 from bitquery_auth.sandbox._server import Server
 from bitquery_auth.sandbox._service import Service, has_websockets
@@ -115,18 +116,18 @@ class Sandbox(Service):
                 monkeypatch.setenv(name, value)
         """
         variables = {
-            "BITQUERY_CLIENT_ID": self.client_id,
-            "BITQUERY_CLIENT_SECRET": self.client_secret,
-            "BITQUERY_TOKEN_ENDPOINT": self.token_endpoint,
-            "BITQUERY_REVOCATION_ENDPOINT": self.revocation_endpoint,
-            "BITQUERY_SCOPE": _SCOPE,
-            "BITQUERY_ENDPOINT": self.graphql_endpoint,
+            "CLIENT_ID": self.client_id,
+            "CLIENT_SECRET": self.client_secret,
+            "TOKEN_ENDPOINT": self.token_endpoint,
+            "REVOCATION_ENDPOINT": self.revocation_endpoint,
+            "SCOPE": _SCOPE,
+            "ENDPOINT": self.graphql_endpoint,
         }
         if self.token_endpoint_auth_method != FORM_BODY:
-            variables["BITQUERY_TOKEN_ENDPOINT_AUTH_METHOD"] = self.token_endpoint_auth_method
+            variables["TOKEN_ENDPOINT_AUTH_METHOD"] = self.token_endpoint_auth_method
         if has_websockets():
-            variables["BITQUERY_WEBSOCKET_ENDPOINT"] = self.websocket_endpoint
-        return variables
+            variables["WEBSOCKET_ENDPOINT"] = self.websocket_endpoint
+        return {f"{PREFIX}{name}": value for name, value in variables.items()}
 
     def credentials(self, **settings: Any) -> bitquery_auth.ClientCredentials:
         """Return a `bitquery_auth.ClientCredentials` for the application.

@@ -30,9 +30,15 @@ _SURROUNDINGS = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NETRC", 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Compare with similar libraries.")
-    parser.add_argument("--quick", action="store_true", help="about three minutes in place of a quarter of an hour")
-    parser.add_argument("--case", action="append", choices=CASES, help="only this one; prints, and writes no files")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks", description="Compare with similar libraries."
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="about three minutes in place of a quarter of an hour"
+    )
+    parser.add_argument(
+        "--case", action="append", choices=CASES, help="only this one; prints, and writes no files"
+    )
     given = parser.parse_args()
     for name in list(os.environ):
         if name.upper().startswith(_SURROUNDINGS):
@@ -50,7 +56,9 @@ def main() -> None:
             if given.case:
                 sys.stdout.write(tables[case].markdown() + "\n")
     if not given.case:
-        report.write(list(tables.values()), "quick" if given.quick else "whole", time.monotonic() - began)
+        report.write(
+            list(tables.values()), "quick" if given.quick else "whole", time.monotonic() - began
+        )
         chart.draw(tables)
 
 

@@ -24,16 +24,23 @@ def draw(tables: Mapping[str, Table]) -> None:
     figure = Figure(figsize=(11, 6.2), facecolor="white", layout="constrained")
     left, right = figure.subplots(1, 2)
     _bars(left, tables["herd"].figures, "{:.0f}")
-    left.set_title("Token requests at a cold start, log scale\n64 threads, or 1000 tasks on async clients", loc="left")
+    left.set_title(
+        "Token requests at a cold start, log scale\n64 threads, or 1000 tasks on async clients",
+        loc="left",
+    )
     left.axvline(1, color=_FLOOR, linewidth=0.8)
     _bars(right, _without_floors(tables["work"].figures), f"{{:.1f}}{TIMES}")
-    right.set_title("Work of the auth per request, log scale\nas a multiple of a fixed header", loc="left")
+    right.set_title(
+        "Work of the auth per request, log scale\nas a multiple of a fixed header", loc="left"
+    )
     right.axvline(1, color=_FLOOR, linewidth=0.8)
     figure.savefig(CHART, metadata={"Date": None})
 
 
 def _without_floors(figures: Mapping[str, float]) -> dict[str, float]:
-    return {label: value for label, value in figures.items() if not label.startswith("fixed header (")}
+    return {
+        label: value for label, value in figures.items() if not label.startswith("fixed header (")
+    }
 
 
 def _bars(axes: Any, figures: Mapping[str, float], form: str) -> None:

@@ -43,7 +43,9 @@ class Table:
     standings: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
-    def compare(self, what: str, figures: Mapping[type[Contender], float], why: str, *, noise: float = 0.0) -> None:
+    def compare(
+        self, what: str, figures: Mapping[type[Contender], float], why: str, *, noise: float = 0.0
+    ) -> None:
         """Say who is level with bitquery_auth on the same client, and who is ahead of it.
 
         Args:
@@ -53,10 +55,14 @@ class Table:
             noise: The share of ours by which two may differ and still be level.
         """
         ours = {kind.client: figure for kind, figure in figures.items() if _is_ours(kind.name)}
-        rivals = [kind for kind in figures if not _is_ours(kind.name) and not kind.name.startswith(FLOOR)]
+        rivals = [
+            kind for kind in figures if not _is_ours(kind.name) and not kind.name.startswith(FLOOR)
+        ]
         room = {client: abs(figure) * noise for client, figure in ours.items()}
         less = [kind for kind in rivals if figures[kind] < ours[kind.client] - room[kind.client]]
-        level = [kind for kind in rivals if abs(figures[kind] - ours[kind.client]) <= room[kind.client]]
+        level = [
+            kind for kind in rivals if abs(figures[kind] - ours[kind.client]) <= room[kind.client]
+        ]
         said = "ahead of all" if not less and not level else "ahead of all but those named here"
         if level:
             said += f"; level with {_listed(level)}"
@@ -69,7 +75,9 @@ class Table:
         whys: dict[str, list[str]] = {}
         for contender in CONTENDERS:
             if case in contender.cannot and not contender.name.startswith(FLOOR):
-                whys.setdefault(f"{contender.name}: {contender.cannot[case]}", []).append(contender.client)
+                whys.setdefault(f"{contender.name}: {contender.cannot[case]}", []).append(
+                    contender.client
+                )
         self.left_out += whys
 
     def markdown(self) -> str:
@@ -77,7 +85,8 @@ class Table:
         lines.append("| " + " | ".join(self.columns) + " |")
         lines.append("|" + " --- |" * 2 + " ---: |" * (len(self.columns) - 2))
         lines += [
-            "| " + " | ".join(f"**{cell}**" if _is_ours(row[0]) else cell for cell in row) + " |" for row in self.rows
+            "| " + " | ".join(f"**{cell}**" if _is_ours(row[0]) else cell for cell in row) + " |"
+            for row in self.rows
         ]
         if self.standings:
             lines += ["", "Where bitquery_auth stands:", "", *self.standings]
@@ -103,16 +112,22 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 def write(tables: Sequence[Table], mode: str, seconds: float) -> None:
     """Write `RESULTS.md`."""
-    versions = sorted({f"{name} {version(name)}" for name in {each.distribution for each in CONTENDERS}}, key=str.lower)
+    versions = sorted(
+        {f"{name} {version(name)}" for name in {each.distribution for each in CONTENDERS}},
+        key=str.lower,
+    )
     head = [
         "# Results",
         "",
-        f"One {mode} run of `python -m tests.benchmarks` ({seconds / 60:.0f} minutes): all contenders side by side, in",
-        "interleaved rounds. Figures are medians; ratios are medians of the ratios to the fixed header, the *floor* of",
-        "the same client, in the same round. The server is a process of its own on loopback, and counts.",
+        f"One {mode} run of `python -m tests.benchmarks` ({seconds / 60:.0f} minutes): all",
+        "contenders side by side, in interleaved rounds. Figures are medians. Ratios are medians",
+        "of the ratios to the fixed header, the *floor* of the same client, in the same round. The",
+        "server is a process of its own on loopback, and counts.",
         "",
         f"Python {platform.python_version()} ({platform.python_implementation()}, {sys.platform}),",
         f"{os.cpu_count()} cores. {', '.join(versions)}.",
         "",
     ]
-    RESULTS.write_text("\n".join(head) + "\n" + "\n".join(table.markdown() for table in tables), encoding="utf-8")
+    RESULTS.write_text(
+        "\n".join(head) + "\n" + "\n".join(table.markdown() for table in tables), encoding="utf-8"
+    )

@@ -1,4 +1,4 @@
-"""The server of the benchmarks, a process of its own: token endpoint and API of many applications, counted.
+"""The server of the benchmarks, in its own process: token endpoint and API of many applications.
 
 Lean on purpose: what is measured is the clients. An application is the first part of the path, so
 that caches which know a token by its endpoint alone keep contenders apart. It is controlled over
@@ -44,7 +44,7 @@ class Service:
         return self._apps.setdefault(name, App())
 
     def control(self, command: dict[str, Any]) -> dict[str, Any]:
-        """Change an application's settings, revoke its tokens, or give its counts; what is asked comes with it."""
+        """Change an application's settings, revoke its tokens, and return its counts."""
         app = self.app(command["app"])
         for name, value in command.get("set", {}).items():
             setattr(app, name, value)
@@ -52,7 +52,11 @@ class Service:
             app.tokens.clear()
         if command.get("reset"):
             app.token_requests = app.api_requests = app.refusals = 0
-        return {"token_requests": app.token_requests, "api_requests": app.api_requests, "refusals": app.refusals}
+        return {
+            "token_requests": app.token_requests,
+            "api_requests": app.api_requests,
+            "refusals": app.refusals,
+        }
 
     async def answer(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
         parts = path.strip("/").split("/")
@@ -73,7 +77,12 @@ class Service:
             return 503, b'{"error":"temporarily_unavailable"}'
         token = f"ory_at_{next(self._serial):011d}_{'x' * 68}"
         app.tokens[token] = time.time() + app.lifetime
-        granted = {"access_token": token, "token_type": "bearer", "expires_in": int(app.lifetime), "scope": "api"}
+        granted = {
+            "access_token": token,
+            "token_type": "bearer",
+            "expires_in": int(app.lifetime),
+            "scope": "api",
+        }
         return 200, json.dumps(granted).encode()
 
     def _api(self, app: App, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
@@ -90,7 +99,10 @@ class Service:
             return 404, b"{}"
         issuer = f"{self.url}/{parts[2]}"
         if parts[1] == "oauth-protected-resource":
-            found: dict[str, Any] = {"resource": f"{issuer}/graphql", "authorization_servers": [issuer]}
+            found: dict[str, Any] = {
+                "resource": f"{issuer}/graphql",
+                "authorization_servers": [issuer],
+            }
         else:
             found = {
                 "issuer": issuer,
@@ -98,16 +110,24 @@ class Service:
                 "token_endpoint": f"{issuer}/token",
                 "response_types_supported": ["code"],
                 "grant_types_supported": ["client_credentials"],
-                "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+                "token_endpoint_auth_methods_supported": [
+                    "client_secret_post",
+                    "client_secret_basic",
+                ],
             }
         return 200, json.dumps(found).encode()
 
 
-async def _converse(service: Service, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _converse(
+    service: Service, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
     try:
         while True:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-            headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
+            headers = {
+                name.lower(): value.strip()
+                for name, _, value in (line.partition(":") for line in head[1:])
+            }
             body = await _body(reader, headers)
             path = urlsplit(head[0].split(" ")[1]).path
             status, content = await service.answer(path, headers, body)
@@ -148,7 +168,9 @@ async def _serve() -> None:
     service.url = f"http://127.0.0.1:{port}"
     _say(service.url)
     commands = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(commands), sys.stdin
+    )
     while line := await commands.readline():
         _say(json.dumps(service.control(json.loads(line))))
 

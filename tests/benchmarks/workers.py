@@ -25,9 +25,13 @@ class Worker:
         options: What else it needs.
     """
 
-    def __init__(self, module: str, kind: type[Contender], app: Application, **options: Any) -> None:
+    def __init__(
+        self, module: str, kind: type[Contender], app: Application, **options: Any
+    ) -> None:
         # By its own module and not by the table, which would import all the others.
-        given = json.dumps({"kind": [kind.__module__, kind.__name__], "app": asdict(app), **options})
+        given = json.dumps(
+            {"kind": [kind.__module__, kind.__name__], "app": asdict(app), **options}
+        )
         self._name = f"{module} of {kind.label()}"
         self._process = subprocess.Popen(
             [sys.executable, "-m", f"tests.benchmarks.cases.{module}", given],

@@ -1,4 +1,4 @@
-"""The applications that the contract's behaviours are tried with, and which server does what of its own."""
+"""The applications with which the contract is tried, and what is special about each server."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,12 +8,18 @@ from tests.servers import SERVERS, AuthorizationServer, ClientAuthMethod
 
 SERVER_NAMES = ("sandbox", *SERVERS)
 
-# What is measured in tests/servers/test_servers_answer.py, as far as a user of the library notices it.
+# What is measured in tests/servers/test_servers_answer.py, as far as a user of the library
+# notices it.
 KEEPS_ONE_METHOD = ("sandbox", "hydra", "hydra-haproxy")
 TAKES_EITHER_METHOD = ("django-oauth-toolkit", "oidc-provider")
 REFUSES_UNKNOWN_SCOPES = ("sandbox", "hydra", "hydra-haproxy", "django-oauth-toolkit")
 REFUSES_SCOPES_OF_OTHERS = ("sandbox", "hydra", "hydra-haproxy", "oidc-provider")
-TAKES_ANY_CHARACTER = ("sandbox", "hydra", "hydra-haproxy", "django-oauth-toolkit")  # in a Basic header
+TAKES_ANY_CHARACTER = (
+    "sandbox",
+    "hydra",
+    "hydra-haproxy",
+    "django-oauth-toolkit",
+)  # in a Basic header
 GRANTED_UNASKED = {
     "sandbox": "",
     "hydra": "",
@@ -65,10 +71,14 @@ OTHER_METHOD: dict[ClientAuthMethod, ClientAuthMethod] = {
 
 def odd_ones(client_id: str, client_secret: str) -> dict[ClientAuthMethod, Application]:
     """An application of each method, as one id may have one method only."""
-    return {method: Application(f"{client_id}{method[-4:]}", method, client_secret) for method in OTHER_METHOD}
+    return {
+        method: Application(f"{client_id}{method[-4:]}", method, client_secret)
+        for method in OTHER_METHOD
+    }
 
 
-# Every character that some encoding changes: reserved, percent, plus, space, and what looks like an escape.
+# Every character that some encoding changes: reserved, percent, plus, space, and what looks like
+# an escape.
 ODD = odd_ones("id:%41+/ &=?#'\"", "se:%41+/ %c~&=?#'\"\\")
 BEYOND_ASCII = odd_ones("id ü€ ", "sécret €")
 

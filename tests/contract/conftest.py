@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from bitquery_auth import TokenSource
-from tests.kit.clients import CLIENTS, Client
 from tests.contract.applications import ALL, BY_METHOD, SERVER_NAMES, Application
 from tests.contract.forwarding import forwarding_to
 from tests.contract.sandbox_server import SandboxServer, sandbox_server
+from tests.kit.clients import CLIENTS, Client
 from tests.kit.origin import Origin
 from tests.servers import AuthorizationServer
 
@@ -20,7 +20,7 @@ Open = Callable[..., Client]
 
 @pytest.fixture(scope="module")
 def the_sandbox() -> Iterator[SandboxServer]:
-    """The sandbox, as one of the servers; no longer than a module, as other tests count the threads that it has."""
+    """The sandbox as one of the servers, for one module: other tests count its threads."""
     with sandbox_server() as running:
         yield running
 
@@ -59,7 +59,7 @@ def application(request: pytest.FixtureRequest) -> Application:
 
 @pytest.fixture
 def open_client(kind: type[Client], server: AuthorizationServer) -> Iterator[Open]:
-    """Open a client whose auth takes a source and settings; by default the server's API may see the tokens."""
+    """Open a client with an auth over a source. By default the server's API is an allowed host."""
     with ExitStack() as stack:
 
         def opened(source: TokenSource, **settings: Any) -> Client:

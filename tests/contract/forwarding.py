@@ -14,9 +14,18 @@ def forwarding_to(url: str) -> Handler:
         with requests.Session() as session:
             session.trust_env = False
             answer = session.request(
-                request.method, url, data=request.body, headers=headers, timeout=20, allow_redirects=False
+                request.method,
+                url,
+                data=request.body,
+                headers=headers,
+                timeout=20,
+                allow_redirects=False,
             )
-        kept = tuple((name, value) for name, value in answer.headers.items() if name.lower() == "content-type")
+        kept = tuple(
+            (name, value)
+            for name, value in answer.headers.items()
+            if name.lower() == "content-type"
+        )
         return Response(answer.status_code, kept, answer.content)
 
     return forward

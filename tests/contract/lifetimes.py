@@ -1,4 +1,4 @@
-"""A token's few seconds in real time, with a client that rests meanwhile and one that goes on asking."""
+"""The few seconds of a token in real time: one client pauses meanwhile, another goes on."""
 
 import threading
 import time
@@ -10,9 +10,9 @@ import requests
 
 from bitquery_auth import ClientCredentials
 from bitquery_auth.sandbox._messages import Request, Response
-from tests.kit.clients import CLIENTS, Client, Outcome
 from tests.contract.applications import RENEWED, SHORT_LIVED
 from tests.contract.forwarding import forwarding_to
+from tests.kit.clients import CLIENTS, Client, Outcome
 from tests.kit.origin import Origin
 from tests.servers import AuthorizationServer
 
@@ -49,7 +49,11 @@ def lives_at(server: AuthorizationServer) -> Lives:
     server.reset_counts()
     with ThreadPoolExecutor(2 * len(KINDS)) as pool:
         lives = {name: Life() for name in KINDS}
-        futures = [pool.submit(each, server, CLIENTS[name], lives[name]) for name in KINDS for each in (_rest, _go_on)]
+        futures = [
+            pool.submit(each, server, CLIENTS[name], lives[name])
+            for name in KINDS
+            for each in (_rest, _go_on)
+        ]
         for future in futures:
             future.result()
     return Lives(lives, server.token_requests)
@@ -74,13 +78,20 @@ def _rest(server: AuthorizationServer, kind: type[Client], life: Life) -> None:
 def _go_on(server: AuthorizationServer, kind: type[Client], life: Life) -> None:
     held = _HeldRenewal(server.token_endpoint)
     with Origin(held) as endpoint:
-        # Half its life ahead: whole seconds may cost a token one of them, and this machine may be slow.
+        # Half its life ahead: whole seconds may cost a token one of them, and this machine may
+        # be slow.
         source = RENEWED.at(server, renew_ahead=2.5, token_endpoint=endpoint.at())
         with _opened(kind, server, source) as client:
             end = time.monotonic() + _DEADLINE
             while not life.after or token_of(life.after[-1]) == token_of(life.before[0]):
                 assert time.monotonic() < end, "the token is not renewed"
-                stage = life.after if held.let_go.is_set() else life.meanwhile if held.arrived.is_set() else life.before
+                stage = (
+                    life.after
+                    if held.let_go.is_set()
+                    else life.meanwhile
+                    if held.arrived.is_set()
+                    else life.before
+                )
                 stage.append(client.get(server.api_url))
                 if life.meanwhile:
                     held.let_go.set()
@@ -112,4 +123,7 @@ def _opened(kind: type[Client], server: AuthorizationServer, source: ClientCrede
 def _is_live(server: AuthorizationServer, token: str) -> bool:
     with requests.Session() as session:
         session.trust_env = False
-        return session.get(server.api_url, headers={"Authorization": token}, timeout=10).status_code == 200
+        return (
+            session.get(server.api_url, headers={"Authorization": token}, timeout=10).status_code
+            == 200
+        )

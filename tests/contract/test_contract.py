@@ -1,13 +1,13 @@
-"""What the library promises, once for every client, at every server: real sockets, real servers, the real clock."""
+"""What the library promises, for every client, at every real server, over real sockets."""
 
 import pytest
 import requests
 
 from bitquery_auth import TokenEndpointError
-from tests.kit.clients import AsyncHttpxClient, Client
 from tests.contract import applications
 from tests.contract.applications import POST, Application
 from tests.contract.conftest import Open
+from tests.kit.clients import AsyncHttpxClient, Client
 from tests.kit.origin import Origin
 from tests.servers import AuthorizationServer, ClientAuthMethod
 
@@ -19,7 +19,8 @@ def at(servers: tuple[str, ...]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("running_server", servers, indirect=True)
 
 
-# -- the first token, and its reuse -----------------------------------------------------------------
+# -- the first token, and its reuse
+# -----------------------------------------------------------------
 
 
 def test_the_first_request_fetches_a_token_and_is_answered(
@@ -40,7 +41,9 @@ def test_all_requests_use_one_token(open_client: Open, server: AuthorizationServ
     assert (server.token_requests, server.api_requests) == (1, 10)
 
 
-def test_a_token_says_what_it_is_and_what_for(open_client: Open, server: AuthorizationServer) -> None:
+def test_a_token_says_what_it_is_and_what_for(
+    open_client: Open, server: AuthorizationServer
+) -> None:
     source = POST.at(server, scope="api read")
     assert open_client(source).get(server.api_url).status == 200
     token = source.token()
@@ -50,7 +53,8 @@ def test_a_token_says_what_it_is_and_what_for(open_client: Open, server: Authori
     assert server.token_requests == 1
 
 
-# -- credentials ------------------------------------------------------------------------------------
+# -- credentials
+# ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", applications.ODD)
@@ -68,7 +72,9 @@ def test_any_character_beyond_ascii_may_be_in_id_and_secret(
     open_client: Open, server: AuthorizationServer, method: ClientAuthMethod
 ) -> None:
     """Hazard K2."""
-    outcome = open_client(applications.BEYOND_ASCII[method].at(server)).post(server.api_url, json=QUERY)
+    outcome = open_client(applications.BEYOND_ASCII[method].at(server)).post(
+        server.api_url, json=QUERY
+    )
     assert (outcome.status, server.token_requests) == (200, 1)
 
 
@@ -100,10 +106,16 @@ def test_the_error_of_a_wrong_secret_says_where_to_look(
 ) -> None:
     """Hazards F6, G7, S5."""
     client = open_client(application.mistaken.at(server))
-    with pytest.raises(kind.base_error, match=r"401 invalid_client.* Check client_id and client_secret") as raised:
+    with pytest.raises(
+        kind.base_error, match=r"401 invalid_client.* Check client_id and client_secret"
+    ) as raised:
         client.post(server.api_url, json=QUERY)
     assert isinstance(raised.value, TokenEndpointError)
-    assert (raised.value.error, raised.value.status_code, raised.value.retryable) == ("invalid_client", 401, False)
+    assert (raised.value.error, raised.value.status_code, raised.value.retryable) == (
+        "invalid_client",
+        401,
+        False,
+    )
     assert application.mistaken.client_secret not in str(raised.value)
     assert (server.token_requests, server.api_requests) == (1, 0)
 
@@ -119,10 +131,13 @@ def test_a_server_that_said_no_is_not_asked_again_at_once(
     assert (server.token_requests, server.api_requests) == (1, 0)
 
 
-# -- scope ------------------------------------------------------------------------------------------
+# -- scope
+# ------------------------------------------------------------------------------------------
 
 
-def test_without_a_scope_the_token_has_what_the_server_grants(open_client: Open, server: AuthorizationServer) -> None:
+def test_without_a_scope_the_token_has_what_the_server_grants(
+    open_client: Open, server: AuthorizationServer
+) -> None:
     source = POST.at(server, scope=None)
     assert open_client(source).get(server.api_url).status == 200
     assert source.token().scope == applications.GRANTED_UNASKED[server.name]
@@ -133,7 +148,9 @@ def test_a_scope_that_the_server_does_not_know_is_refused(
     open_client: Open, server: AuthorizationServer, kind: type[Client]
 ) -> None:
     client = open_client(POST.at(server, scope="nope"))
-    with pytest.raises(kind.base_error, match=r"400 invalid_scope.* Ask for a scope that the application may have"):
+    with pytest.raises(
+        kind.base_error, match=r"400 invalid_scope.* Request a scope that the application may have"
+    ):
         client.get(server.api_url)
     assert (server.token_requests, server.api_requests) == (1, 0)
 
@@ -143,12 +160,15 @@ def test_a_scope_that_the_application_may_not_have_is_refused(
     open_client: Open, server: AuthorizationServer, kind: type[Client]
 ) -> None:
     client = open_client(applications.READER.at(server))
-    with pytest.raises(kind.base_error, match=r"400 invalid_scope.* Ask for a scope that the application may have"):
+    with pytest.raises(
+        kind.base_error, match=r"400 invalid_scope.* Request a scope that the application may have"
+    ):
         client.get(server.api_url)
     assert (server.token_requests, server.api_requests) == (1, 0)
 
 
-# -- the end of a token before its time -------------------------------------------------------------
+# -- the end of a token before its time
+# -------------------------------------------------------------
 
 
 def test_a_token_that_the_server_has_revoked_is_replaced_within_the_request(
@@ -184,11 +204,15 @@ def statuses(server: AuthorizationServer, *tokens: str | None) -> list[int]:
     """What the API answers to these tokens."""
     with requests.Session() as session:
         session.trust_env = False
-        answers = [session.get(server.api_url, headers={"Authorization": f"Bearer {token}"}) for token in tokens]
+        answers = [
+            session.get(server.api_url, headers={"Authorization": f"Bearer {token}"})
+            for token in tokens
+        ]
     return [answer.status_code for answer in answers]
 
 
-# -- what reaches the API ---------------------------------------------------------------------------
+# -- what reaches the API
+# ---------------------------------------------------------------------------
 
 
 def test_the_bare_token_can_be_the_whole_header(

@@ -11,13 +11,15 @@ from tests.servers import AuthorizationServer
 
 @pytest.fixture(scope="module")
 def lived() -> Iterator[tuple[ThreadPoolExecutor, dict[str, Future[Lives]]]]:
-    """What has been waited for, by server; a future keeps a failure, too, so that nothing is waited for twice."""
+    """The results by server, which take seconds: a future keeps a failure as well."""
     with ThreadPoolExecutor() as pool:
         yield pool, {}
 
 
 @pytest.fixture
-def lives(server: AuthorizationServer, lived: tuple[ThreadPoolExecutor, dict[str, Future[Lives]]]) -> Lives:
+def lives(
+    server: AuthorizationServer, lived: tuple[ThreadPoolExecutor, dict[str, Future[Lives]]]
+) -> Lives:
     """The lives at this server."""
     pool, by_server = lived
     if server.name not in by_server:
@@ -41,7 +43,9 @@ def test_a_token_past_its_end_is_replaced_before_it_is_used(life: Life) -> None:
 def test_requests_go_on_with_the_token_while_another_is_fetched(life: Life) -> None:
     """Hazard C4: the token endpoint answers only after a request has come and gone meanwhile."""
     first = token_of(life.before[0])
-    assert [(each.status, each.history, token_of(each)) for each in life.meanwhile] == [(200, (), first)]
+    assert [(each.status, each.history, token_of(each)) for each in life.meanwhile] == [
+        (200, (), first)
+    ]
 
 
 def test_no_request_meets_a_refusal_from_the_first_token_to_the_second(life: Life) -> None:
@@ -51,5 +55,5 @@ def test_no_request_meets_a_refusal_from_the_first_token_to_the_second(life: Lif
 
 
 def test_every_life_costs_two_token_requests(lives: Lives) -> None:
-    """Hazard E2: one for each token that was used; each client rests in one life, and goes on in another."""
+    """Hazard E2: one token request for each token that was used, by clients that pause or go on."""
     assert lives.token_requests == 2 * 2 * len(KINDS)

@@ -1,4 +1,4 @@
-"""The same raw requests to the sandbox and to a real Hydra: the answers are equal, field by field."""
+"""The same raw requests to the sandbox and to a real Hydra get equal responses, field by field."""
 
 import re
 from collections.abc import Callable
@@ -34,11 +34,20 @@ from tests.servers.test_servers_answer import (
 
 Server = AuthorizationServer
 
-HEADERS = ("Content-Type", "Cache-Control", "Pragma", "WWW-Authenticate", "Allow", "X-Content-Type-Options")
+HEADERS = (
+    "Content-Type",
+    "Cache-Control",
+    "Pragma",
+    "WWW-Authenticate",
+    "Allow",
+    "X-Content-Type-Options",
+)
 
 
 @pytest.fixture(scope="module")
-def both(server_named: Callable[[str], Server], the_sandbox: SandboxServer) -> tuple[Server, Server]:
+def both(
+    server_named: Callable[[str], Server], the_sandbox: SandboxServer
+) -> tuple[Server, Server]:
     """Hydra and the sandbox, both of which know the same clients."""
     servers = (server_named("hydra"), the_sandbox)
     for server in servers:
@@ -51,10 +60,14 @@ def seen(response: requests.Response) -> dict[str, Any]:
     """What a client can tell answers apart by."""
     # A token of another shape, or a fraction of a second, would stay visible.
     body = re.sub(r'"ory_at_[\w-]{43}\.[\w-]{43}"', '"ory_at_…"', response.content.decode())
-    return {"status": response.status_code, "body": body} | {name: response.headers.get(name) for name in HEADERS}
+    return {"status": response.status_code, "body": body} | {
+        name: response.headers.get(name) for name in HEADERS
+    }
 
 
-def assert_equal_answers(both: tuple[Server, Server], ask: Callable[[Server], requests.Response]) -> None:
+def assert_equal_answers(
+    both: tuple[Server, Server], ask: Callable[[Server], requests.Response]
+) -> None:
     hydra, sandbox = (seen(ask(server)) for server in both)
     assert sandbox == hydra
 
@@ -67,10 +80,13 @@ def at_revocation_endpoint(ask: Ask, server: Server) -> requests.Response:
     return ask(server.revocation_endpoint)
 
 
-# -- the token endpoint -----------------------------------------------------------------------------
+# -- the token endpoint
+# -----------------------------------------------------------------------------
 
 MORE_CASES: dict[str, Ask] = {
-    "repeated field": lambda url: HTTP.post(url, data=[*(FOR_API | POST.in_form).items(), ("scope", "read")]),
+    "repeated field": lambda url: HTTP.post(
+        url, data=[*(FOR_API | POST.in_form).items(), ("scope", "read")]
+    ),
     "repeated scope": by_form(POST, GRANT | {"scope": "read api read"}),
     "scopes, one unknown": by_form(POST, GRANT | {"scope": "api nope other"}),
     "scopes with a tab between": by_form(POST, GRANT | {"scope": "api\tread"}),
@@ -79,15 +95,23 @@ MORE_CASES: dict[str, Ask] = {
     "audience": by_form(POST, FOR_API | {"audience": "https://api.example"}),
     "audiences": by_form(POST, FOR_API | {"audience": "https://api.example https://other.example"}),
     "audience, wrong secret": by_form(POST.mistaken, FOR_API | {"audience": "https://api.example"}),
-    "audience, unknown scope": by_form(POST, GRANT | {"scope": "nope", "audience": "https://api.example"}),
+    "audience, unknown scope": by_form(
+        POST, GRANT | {"scope": "nope", "audience": "https://api.example"}
+    ),
     "audience, empty": by_form(POST, FOR_API | {"audience": ""}),
     "wrong secret and wrong style": by_header(POST.mistaken),
     "no secret in form": by_form(Client(POST.client_id, "client_secret_post", secret="")),
     "no secret in header": by_header(Client(BASIC.client_id, "client_secret_basic", secret="")),
-    "no secret in header of a form client": by_header(Client(POST.client_id, "client_secret_basic", secret="")),
+    "no secret in header of a form client": by_header(
+        Client(POST.client_id, "client_secret_basic", secret="")
+    ),
     "empty body": HTTP.post,
-    "body of another type": lambda url: HTTP.post(url, data=b"a=b", headers={"Content-Type": "text/plain"}),
-    "multipart": lambda url: HTTP.post(url, files={name: (None, v) for name, v in (FOR_API | POST.in_form).items()}),
+    "body of another type": lambda url: HTTP.post(
+        url, data=b"a=b", headers={"Content-Type": "text/plain"}
+    ),
+    "multipart": lambda url: HTTP.post(
+        url, files={name: (None, v) for name, v in (FOR_API | POST.in_form).items()}
+    ),
     "body with a bad escape": lambda url: HTTP.post(
         url,
         data="grant_type=client_credentials&scope=%zz",
@@ -98,14 +122,25 @@ MORE_CASES: dict[str, Ask] = {
     "two spaces in header": with_authorization("Basic  YTpi"),
     "bearer in header": with_authorization("Bearer x"),
     "id with a bad escape": with_authorization("Basic aSVkOnNlY3JldA=="),
-    "grant type with a space behind": by_form(POST, FOR_API | {"grant_type": "client_credentials "}),
+    "grant type with a space behind": by_form(
+        POST, FOR_API | {"grant_type": "client_credentials "}
+    ),
     "two grant types": by_form(POST, FOR_API | {"grant_type": "client_credentials password"}),
     "grant type in query": lambda url: HTTP.post(url, params=GRANT, data=POST.in_form),
     "path below": lambda url: HTTP.post(f"{url}/below", data=FOR_API | POST.in_form),
 } | {
     f"{grant_type} of {name}": by_form(client, FOR_API | {"grant_type": grant_type})
-    for grant_type in ("password", "refresh_token", "authorization_code", "urn:ietf:params:oauth:grant-type:jwt-bearer")
-    for name, client in {"a client": POST, "a wrong secret": POST.mistaken, "a stranger": STRANGER}.items()
+    for grant_type in (
+        "password",
+        "refresh_token",
+        "authorization_code",
+        "urn:ietf:params:oauth:grant-type:jwt-bearer",
+    )
+    for name, client in {
+        "a client": POST,
+        "a wrong secret": POST.mistaken,
+        "a stranger": STRANGER,
+    }.items()
 }
 
 
@@ -116,7 +151,9 @@ def test_the_token_endpoint_answers_as_hydras(both: tuple[Server, Server], case:
 
 
 @pytest.mark.parametrize("case", MORE_CASES)
-def test_the_token_endpoint_answers_as_hydras_to_what_is_rarer(both: tuple[Server, Server], case: str) -> None:
+def test_the_token_endpoint_answers_as_hydras_to_what_is_rarer(
+    both: tuple[Server, Server], case: str
+) -> None:
     assert_equal_answers(both, partial(at_token_endpoint, MORE_CASES[case]))
 
 
@@ -125,10 +162,13 @@ def test_the_token_endpoint_answers_as_hydras_to_what_is_rarer(both: tuple[Serve
 def test_other_methods_are_answered_as_hydras_router_does(
     both: tuple[Server, Server], method: str, at: Callable[[Ask, Server], requests.Response]
 ) -> None:
-    assert_equal_answers(both, partial(at, lambda url: HTTP.request(method, url, data=FOR_API | POST.in_form)))
+    assert_equal_answers(
+        both, partial(at, lambda url: HTTP.request(method, url, data=FOR_API | POST.in_form))
+    )
 
 
-# -- special characters -----------------------------------------------------------------------------
+# -- special characters
+# -----------------------------------------------------------------------------
 
 METHODS: tuple[ClientAuthMethod, ...] = ("client_secret_basic", "client_secret_post")
 ODD_PAIRS = {
@@ -153,17 +193,24 @@ ENCODINGS: dict[str, Callable[[str], bytes]] = {
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("pair", ODD_PAIRS)
-def test_the_header_is_decoded_as_hydra_does(both: tuple[Server, Server], pair: str, encoding: str) -> None:
+def test_the_header_is_decoded_as_hydra_does(
+    both: tuple[Server, Server], pair: str, encoding: str
+) -> None:
     header = ODD_CLIENTS[pair, "client_secret_basic"].in_header(ENCODINGS[encoding])
-    assert_equal_answers(both, partial(at_token_endpoint, with_authorization(header["Authorization"])))
+    assert_equal_answers(
+        both, partial(at_token_endpoint, with_authorization(header["Authorization"]))
+    )
 
 
 @pytest.mark.parametrize("pair", ODD_PAIRS)
 def test_the_form_is_decoded_as_hydra_does(both: tuple[Server, Server], pair: str) -> None:
-    assert_equal_answers(both, partial(at_token_endpoint, by_form(ODD_CLIENTS[pair, "client_secret_post"])))
+    assert_equal_answers(
+        both, partial(at_token_endpoint, by_form(ODD_CLIENTS[pair, "client_secret_post"]))
+    )
 
 
-# -- the revocation endpoint ------------------------------------------------------------------------
+# -- the revocation endpoint
+# ------------------------------------------------------------------------
 
 UNKNOWN = {"token": "ory_at_unknown"}
 REVOCATIONS: dict[str, Ask] = {

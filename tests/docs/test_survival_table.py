@@ -35,15 +35,15 @@ TESTS_OF_ROWS = {
         },
     },
     "an outage of the token endpoint while a token is valid": {
-        "behaviour/test_outage.py": {
-            "test_an_outage_inside_the_leeway_is_not_noticed_by_requests",
-            "test_an_outage_while_renewing_ahead_is_not_noticed_by_requests",
+        "token_endpoint/test_outages.py": {
+            "test_an_outage_within_the_leeway_is_not_noticed_by_requests",
+            "test_an_outage_during_refreshes_is_not_noticed_by_requests",
         },
     },
     "an outage without a valid token": {
-        "behaviour/test_outage.py": {
-            "test_calls_during_the_backoff_fail_at_once_and_ask_nobody",
-            "test_the_backoff_doubles_up_to_a_minute",
+        "token_endpoint/test_outages.py": {
+            "test_calls_during_the_backoff_fail_at_once_without_a_token_request",
+            "test_the_pauses_double_from_a_quarter_of_a_second_to_a_minute",
             "test_retry_after_is_obeyed",
         },
     },
@@ -56,9 +56,9 @@ TESTS_OF_ROWS = {
         "processes/test_frozen_processes.py": {
             "test_a_process_frozen_during_a_renewal_fails_no_call",
         },
-        "behaviour/test_leeway.py": {
-            "test_a_machine_that_slept_does_not_use_the_token_it_went_to_sleep_with",
-            "test_a_wall_clock_set_back_does_not_make_a_token_live_longer",
+        "token_endpoint/test_lifetimes.py": {
+            "test_after_a_suspend_the_token_from_before_it_is_not_used",
+            "test_a_wall_clock_that_is_set_back_does_not_prolong_a_token",
         },
     },
     "Ctrl-C or a soft time limit in the middle of a fetch": {

@@ -122,9 +122,7 @@ async def _websockets(program: Program) -> None:
 
 
 def _websockets_sync(program: Program) -> None:
-    with connect_sync(
-        program.url, program.source, subprotocols=[program.subprotocol]
-    ) as websocket:
+    with connect_sync(program.url, program.source, subprotocols=[program.subprotocol]) as websocket:
         _converse_sync(program, websocket.send, websocket.recv)
 
 

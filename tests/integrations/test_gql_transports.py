@@ -32,7 +32,9 @@ def kind(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
-def run(work: Callable[[Any], Awaitable[Any]], kind: Any, url: str, source: Any, **options: Any) -> Any:
+def run(
+    work: Callable[[Any], Awaitable[Any]], kind: Any, url: str, source: Any, **options: Any
+) -> Any:
     """Do something with a transport, in an event loop."""
 
     async def inner() -> Any:

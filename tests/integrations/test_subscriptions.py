@@ -1,7 +1,5 @@
 """Subscriptions that are held for days: one list of behaviours for every client of WebSockets."""
 
-import logging
-import traceback
 from collections.abc import Iterable
 from typing import Any
 
@@ -67,9 +65,7 @@ def assert_nothing_was_lost(sandbox: Sandbox, program: Program) -> None:
 
 
 @pytest.mark.parametrize("client", params(RECONNECT))
-@pytest.mark.parametrize(
-    "subprotocol", [BOTH[0], pytest.param(BOTH[1], marks=pytest.mark.matrix)]
-)
+@pytest.mark.parametrize("subprotocol", [BOTH[0], pytest.param(BOTH[1], marks=pytest.mark.matrix)])
 def test_a_subscription_is_held_for_days_and_costs_one_token_a_life(
     client: str, subprotocol: str, program: Program, sandbox: Sandbox, clock: Clock
 ) -> None:

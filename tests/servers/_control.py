@@ -1,7 +1,7 @@
 """Speak to the private endpoints that the servers started from this folder serve for the tests.
 
 `POST /_control/clients` registers a client, `POST /_control/revoke_all` forgets all tokens,
-`GET /_control/counts` says how many requests have arrived at each path, `DELETE` of the same begins anew.
+`GET /_control/counts` returns how many requests have arrived at each path, `DELETE` resets them.
 """
 
 from collections.abc import Sequence

@@ -13,7 +13,7 @@ class Unavailable(Exception):  # noqa: N818 - an answer, not a fault
 class AuthorizationServer(Protocol):
     """A running authorization server together with an API that accepts its tokens.
 
-    The API answers 200 `{"data":{"ok":true}}` to a live token, sent as `Authorization: Bearer x` or as
+    The API responds 200 `{"data":{"ok":true}}` to a valid token, `Authorization: Bearer x` or
     the bare token, and otherwise 401 `Unauthorized` as plain text.
     """
 

@@ -47,9 +47,12 @@ class _Connection(socketserver.StreamRequestHandler):
         forwarder = cast("CountingForwarder", self.server)
         with socket.create_connection(forwarder.upstream) as upstream:
             upstream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            answers = threading.Thread(target=_pass_on, args=(upstream, self.connection), daemon=True)
+            answers = threading.Thread(
+                target=_pass_on, args=(upstream, self.connection), daemon=True
+            )
             answers.start()
-            # Whatever ends the reading of requests ends the connection: a reset, or what is not HTTP.
+            # Whatever ends the reading of requests ends the connection: a reset, or what is not
+            # HTTP.
             with contextlib.suppress(OSError, ValueError, IndexError, http.client.HTTPException):
                 stream = _Passing(cast("BinaryIO", self.rfile), upstream)
                 while line := stream.readline():

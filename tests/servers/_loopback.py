@@ -25,12 +25,16 @@ class LoopbackServer(socketserver.ThreadingTCPServer):
         return f"http://127.0.0.1:{self.port}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exception(), ConnectionError):  # one that just went away is no error of ours
+        if not isinstance(
+            sys.exception(), ConnectionError
+        ):  # one that just went away is no error of ours
             super().handle_error(request, client_address)
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[None]:
-        thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread = threading.Thread(
+            target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        )
         with self:
             thread.start()
             try:

@@ -1,9 +1,11 @@
 """Run a server as a process of our own on a loopback port."""
 
 import contextlib
+import os
 import random
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +22,17 @@ _STOP_SECONDS = 10.0
 _OUTPUT_SHOWN = 4_000
 
 
+# PR_SET_PDEATHSIG (1) makes the kernel kill the program when the thread that started it has ended,
+# for example because a signal ended the test run. The run may have ended before that call.
+_LAUNCHER = """
+import ctypes, os, signal, sys
+parent, *command = sys.argv[1:]
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+if os.getppid() == int(parent):
+    os.execvp(command[0], command)
+"""
+
+
 class StartError(RuntimeError):
     """The server is there but did not begin to answer; the message ends with what it printed."""
 
@@ -31,6 +44,13 @@ def free_port() -> int:
             return port
     message = f"no free port found between {_PORTS.start} and {_PORTS.stop}"
     raise StartError(message)
+
+
+def ending_with_us(command: Sequence[str | Path]) -> list[str | Path]:
+    """Return a command that runs `command` and does not outlive this process, where Linux runs."""
+    if sys.platform != "linux":
+        return list(command)
+    return [sys.executable, "-c", _LAUNCHER, str(os.getpid()), *command]
 
 
 @contextlib.contextmanager
@@ -48,7 +68,13 @@ def running(
     # A file, as a pipe that nobody reads would stop a talkative server.
     with (
         tempfile.TemporaryFile() as output,
-        subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT) as process,
+        subprocess.Popen(
+            ending_with_us(command),
+            env=env,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        ) as process,
     ):
         try:
             problem = _wait_until_ready(process, ready_url, start_seconds)
@@ -60,7 +86,9 @@ def running(
             _stop(process)
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], ready_url: str, seconds: float) -> str | None:
+def _wait_until_ready(
+    process: subprocess.Popen[bytes], ready_url: str, seconds: float
+) -> str | None:
     """What went wrong, or `None` once the server answers with anything but a server error."""
     deadline = time.monotonic() + seconds
     with requests.Session() as session:
@@ -70,7 +98,8 @@ def _wait_until_ready(process: subprocess.Popen[bytes], ready_url: str, seconds:
                 if session.get(ready_url, timeout=5).status_code < 500:
                     return None
             with contextlib.suppress(subprocess.TimeoutExpired):
-                return f"ended with status {process.wait(_POLL_INTERVAL)} instead of answering at {ready_url}"
+                status = process.wait(_POLL_INTERVAL)
+                return f"ended with status {status} instead of responding at {ready_url}"
     return f"did not answer at {ready_url} within {seconds:g} s"
 
 

@@ -2,7 +2,7 @@
 
     python tests/servers/build_hydra.py
 
-Hydra comes in no package of PyPI, npm or Debian. It takes Go, a C compiler (for SQLite), Go's module
+Hydra is in no package of PyPI, npm or Debian. It needs Go, a C compiler (for SQLite), Go's module
 proxy, and about eight minutes on two cores. The binary stays in `~/.cache/bitquery_auth-tests`.
 """
 
@@ -15,7 +15,8 @@ from pathlib import Path
 
 _VERSION = "v2.3.0"
 
-# Dependencies keep the versions that Hydra itself asks for; only its `replace` lines do not carry over
+# Dependencies keep the versions that Hydra itself asks for; only its `replace` lines do not
+# carry over
 # to a module that uses it, so the one that matters is repeated.
 _GO_MOD = f"""\
 module hydra_for_tests

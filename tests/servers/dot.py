@@ -1,6 +1,6 @@
 """django-oauth-toolkit on SQLite, protecting a view of its own.
 
-It has no notion of which authentication style a client must use, and grants every client every scope
+It does not restrict a client to one authentication method, and grants every client every scope
 it knows (`api`, `read`, `write`): it ignores these two settings of `register`.
 """
 
@@ -37,7 +37,9 @@ class DjangoOAuthToolkit:
         scopes: Sequence[str] = ("api",),
         lifetime: int | None = None,
     ) -> None:
-        self._control.register(client_id, client_secret, token_endpoint_auth_method, scopes, lifetime)
+        self._control.register(
+            client_id, client_secret, token_endpoint_auth_method, scopes, lifetime
+        )
 
     def revoke_all(self) -> None:
         self._control.revoke_all()
@@ -63,6 +65,11 @@ def django_oauth_toolkit() -> Iterator[DjangoOAuthToolkit]:
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory() as folder:
-        command: list[str | Path] = [sys.executable, _PROGRAM, str(port), Path(folder, "db.sqlite3")]
+        command: list[str | Path] = [
+            sys.executable,
+            _PROGRAM,
+            str(port),
+            Path(folder, "db.sqlite3"),
+        ]
         with running(command, ready_url=f"{origin}/_control/counts"):
             yield DjangoOAuthToolkit(origin)

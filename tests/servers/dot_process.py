@@ -28,7 +28,8 @@ def main(port: int, database: str) -> None:
             "default": {
                 "ENGINE": "django.db.backends.sqlite3",
                 "NAME": database,
-                # Several token requests may write at once: let them queue from their first statement on,
+                # Several token requests may write at once: let them queue from their first
+                # statement on,
                 # as SQLite does not wait for a lock in the middle of a transaction.
                 "OPTIONS": {"timeout": 20, "transaction_mode": "IMMEDIATE"},
             }

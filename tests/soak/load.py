@@ -1,4 +1,4 @@
-"""Callers of every kind on one source, with a pause between their calls, until they are told to stop."""
+"""Callers of every kind on one source, who pause between calls until they are stopped."""
 
 import random
 import threading
@@ -38,7 +38,7 @@ class Bad:
 
 @dataclass
 class Load:
-    """The callers, and what they met. Good answers are only counted, so that memory says something about the package.
+    """The callers, and what they met. Successes are only counted, so that memory stays comparable.
 
     Args:
         sandbox: Whom they call.
@@ -65,10 +65,14 @@ class Load:
     def run(self, seconds: float, weather: Callable[[threading.Event], None]) -> None:
         """Let everyone call for so long."""
         self._stop = threading.Event()
-        works: list[Callable[[], Any]] = [self._with_requests] * THREADS + [self._with_httpx] * THREADS
+        works: list[Callable[[], Any]] = [self._with_requests] * THREADS + [
+            self._with_httpx
+        ] * THREADS
         works += [partial(anyio.run, self._with_httpx2, backend=backend) for backend in BACKENDS]
         works += [partial(weather, self._stop)]
-        threads = [threading.Thread(target=self._guarded, args=(work,), daemon=True) for work in works]
+        threads = [
+            threading.Thread(target=self._guarded, args=(work,), daemon=True) for work in works
+        ]
         for thread in threads:
             thread.start()
         end = time.monotonic() + seconds
@@ -96,7 +100,9 @@ class Load:
     def _call(self, post: Callable[..., Any]) -> None:
         call, began = str(next(self._numbers)), time.monotonic()
         try:
-            outcome = post(self.sandbox.graphql_endpoint, json=QUERY, headers={CALL: call}, timeout=20).status_code
+            outcome = post(
+                self.sandbox.graphql_endpoint, json=QUERY, headers={CALL: call}, timeout=20
+            ).status_code
         except BitqueryAuthError as error:
             outcome = type(error).__name__
         self._note(call, began, outcome)
@@ -126,7 +132,9 @@ class Load:
         while not self._stop.is_set():
             call, began = str(next(self._numbers)), time.monotonic()
             try:
-                outcome = (await client.post(url, json=QUERY, headers={CALL: call}, timeout=20)).status_code
+                outcome = (
+                    await client.post(url, json=QUERY, headers={CALL: call}, timeout=20)
+                ).status_code
             except BitqueryAuthError as error:
                 outcome = type(error).__name__
             self._note(call, began, outcome)

@@ -1,4 +1,4 @@
-"""Which calls of a soak may fail, and how often the token endpoint may be asked, by what the server did.
+"""Which calls of a soak may fail, and how often the token endpoint may be asked.
 
 Every time is the server's. `SLACK` is what may lie between it and the callers on a busy machine.
 """
@@ -13,12 +13,12 @@ from tests.soak.weather import Asked, RecordingSandbox
 SLACK = 0.5
 BACKOFF_MOST = 60.0
 EARLIEST_RENEWAL = 1 - (0.2 + 0.1 * 1.1)
-"""The share of its life after which a token is renewed at the earliest: leeway, renewal ahead and its jitter."""
+"""The share of a lifetime after which a token is refreshed at the earliest, with its jitter."""
 
 
 @dataclass(frozen=True)
 class Drought:
-    """A run of failed token requests: no new token came from `begins` until `ends`; the last one died at `dry`."""
+    """A run of failed token requests from `begins` to `ends`; the last token expired at `dry`."""
 
     begins: float
     dry: float
@@ -58,7 +58,7 @@ class Model:
             yield Drought(failed[0].at, self._death(last), float("inf"))
 
     def _death(self, token: Asked | None) -> float:
-        """When callers had no use of a token any more: at its end, or when the API began to refuse it."""
+        """When a token became useless: when it expired, or when the API began to reject it."""
         if token is None or token.life is None:
             return float("-inf")
         ends = token.at + token.life - SLACK
@@ -69,9 +69,12 @@ class Model:
         if bad.outcome != 401:
             is_endpoints = bad.outcome in {"TokenEndpointError", "TokenRequestError"}
             return is_endpoints and any(drought.excuses(bad) for drought in self.droughts)
-        if any(began <= bad.ended and bad.began <= ended for began, ended in self._sandbox.refusing):
+        if any(
+            began <= bad.ended and bad.began <= ended for began, ended in self._sandbox.refusing
+        ):
             return True
-        # Sent twice, with two tokens, and the second was revoked, too: it had been issued just before.
+        # Sent twice, with two tokens, and the second was revoked, too: it had been issued just
+        # before.
         tokens = self._sandbox.refused.get(bad.call, [])
         return len(set(tokens)) == 2 and set(tokens) <= self._sandbox.revoked
 
@@ -84,7 +87,7 @@ class Model:
         ]
 
     def slow_recoveries(self) -> list[Asked]:
-        """Failures after which the endpoint was left alone for longer than the backoff, though somebody calls."""
+        """Failures after which the endpoint was left alone for longer than the backoff."""
         return [
             before
             for pause, before, after in self._retries()
@@ -108,15 +111,16 @@ class Model:
         """How many tokens were replaced before their time."""
         good = [asked for asked in self._asked if asked.life is not None]
         return sum(
-            after.at - before.at < (before.life or 0) * EARLIEST_RENEWAL - SLACK / 2 for before, after in pairwise(good)
+            after.at - before.at < (before.life or 0) * EARLIEST_RENEWAL - SLACK / 2
+            for before, after in pairwise(good)
         )
 
     @property
     def early_requests_explained(self) -> int:
         """How many of those the revocations and refusals account for.
 
-        A revocation takes the token kept, and one that was under way; a spell of refusals takes one, then a late
-        refusal of its replacement another.
+        A revocation takes the cached token, and one under way; a spell of 401s takes one, then a
+        late 401 to its replacement another.
         """
         return 2 * len(self._upsets)
 
@@ -132,7 +136,7 @@ class Model:
 
 
 def _attempts(every: list[Asked]) -> Iterator[Asked]:
-    """Take a dropped request and the one more that follows it for one, however late that is on a busy machine."""
+    """Count a dropped request and the one that follows it as one, however late that is."""
     attempt: Asked | None = None
     for asked in every:
         if attempt is not None and attempt.dropped:

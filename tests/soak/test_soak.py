@@ -1,6 +1,7 @@
 """Minutes of everything at once. Not part of the default run: ``python -m pytest -m soak``.
 
-``BITQUERY_AUTH_SOAK_SECONDS`` says for how long (300), ``BITQUERY_AUTH_SOAK_SEED`` which weather is drawn (1).
+``BITQUERY_AUTH_SOAK_SECONDS`` sets how long it lasts (300), ``BITQUERY_AUTH_SOAK_SEED`` the
+weather (1).
 """
 
 import gc
@@ -25,7 +26,7 @@ SEED = int(os.environ.get("BITQUERY_AUTH_SOAK_SEED", "1"))
 
 CALLERS = 2 * THREADS + 2 * TASKS
 MOST_THREADS = 2 * CALLERS + 12
-"""Callers, a thread of the server for each of their connections, and a few for what begins and ends."""
+"""Callers, a thread of the server for each of their connections, and a few temporary ones."""
 GROWTH = 512 * 1024
 """Bytes that may have come between warm-up and end."""
 
@@ -41,8 +42,10 @@ def measured() -> tuple[int, int]:
 
 @pytest.mark.soak
 @pytest.mark.timeout(SECONDS + 120)
-def test_for_minutes_no_request_fails_that_need_not_and_nothing_grows(capsys: pytest.CaptureFixture[str]) -> None:
-    """Hazards C1, C4, C6, R1, R3, F2, F3, A3, A5, B5: threads, asyncio and trio through revocations and outages."""
+def test_for_minutes_no_request_fails_that_need_not_and_nothing_grows(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Hazards C1, C4, C6, R1, R3, F2, F3, A3, A5, B5: threads, asyncio and trio in bad weather."""
     dice = random.Random(SEED)
     tracemalloc.start()
     threads_before = threading.active_count()
@@ -66,7 +69,10 @@ def test_for_minutes_no_request_fails_that_need_not_and_nothing_grows(capsys: py
         f"{sandbox.token_requests} token requests, {sandbox.tokens_issued} tokens",
         f"{len(sandbox.revocations)} revocations, {len(sandbox.refusing)} spells of 401",
         f"droughts: {len(model.droughts)}",
-        f"{early} tokens replaced early (at most {model.early_requests_explained} may be), {len(late)} late",
+        (
+            f"{early} tokens replaced early (at most {model.early_requests_explained} may be), "
+            f"{len(late)} late"
+        ),
         f"memory {(end - warm) / 1024:+.0f} KiB, at most {load.most_threads} threads",
         f"{threads_after - threads_before} threads left",
     ]

@@ -1,4 +1,4 @@
-"""What the server does during a soak, drawn at random, and a log of it: what the model judges callers by."""
+"""What the server does during a soak, drawn at random, with a log by which callers are judged."""
 
 import random
 import threading
@@ -32,7 +32,7 @@ class Asked:
 
 
 class RecordingSandbox(Sandbox):
-    """A sandbox that notes what the model needs, and nothing that grows with the number of good answers."""
+    """A sandbox that notes what the model needs, and nothing that grows with successes."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -47,7 +47,9 @@ class RecordingSandbox(Sandbox):
         at, lifetime = time.monotonic(), self.lifetime
         answer = super()._at_token_endpoint(request, pause)
         good = answer is not None and answer.status == 200
-        self.asked.append(Asked(at, time.monotonic(), int(lifetime) - 1 if good else None, answer is None))
+        self.asked.append(
+            Asked(at, time.monotonic(), int(lifetime) - 1 if good else None, answer is None)
+        )
         return answer
 
     def _at_api(self, request: Any) -> Any:
@@ -76,10 +78,22 @@ class RecordingSandbox(Sandbox):
 def change(sandbox: RecordingSandbox, dice: random.Random, stop: threading.Event) -> None:
     """Let one thing after another befall the server until it is told to stop, and leave it well."""
     while not stop.is_set():
-        # 2 s tokens: a failed renewal leaves a gap, as the backoff of 1 s is longer than what they then have left.
+        # 2 s tokens: a failed renewal leaves a gap, as the backoff of 1 s is longer than what
+        # they then have left.
         # 6 s tokens outlive a short outage.
         sandbox.lifetime = dice.choice([3, 3, 3, 7])
-        match dice.choice(["calm", "revocation", "revocation", "outage", "outage", "long outage", "401", "slowness"]):
+        match dice.choice(
+            [
+                "calm",
+                "revocation",
+                "revocation",
+                "outage",
+                "outage",
+                "long outage",
+                "401",
+                "slowness",
+            ]
+        ):
             case "revocation":
                 sandbox.revoke_everything()
             case "outage" | "long outage" as kind:

@@ -19,7 +19,8 @@ _FETCH_SECONDS = 0.05
 def run(bench: Bench) -> Table:
     table = Table(
         "Herd at a cold start",
-        f"{_THREADS} threads, or {_TASKS} tasks on the async clients, post at once over one auth that has no token "
+        f"{_THREADS} threads, or {_TASKS} tasks on the async clients, post at once over one auth "
+        "that has no token "
         f"yet; a token request takes {_FETCH_SECONDS * 1000:.0f} ms, the API is a stub.",
         ("contender", "client", "token requests", "wall ms", "answers"),
     )
@@ -47,4 +48,6 @@ def run(bench: Bench) -> Table:
 
 def tally(answers: list) -> str:
     """What came, and how often."""
-    return ", ".join(f"{count}{TIMES} {answer}" for answer, count in Counter(map(str, answers)).most_common())
+    return ", ".join(
+        f"{count}{TIMES} {answer}" for answer, count in Counter(map(str, answers)).most_common()
+    )

@@ -18,15 +18,14 @@ _BARE = "pass"
 def run(bench: Bench) -> Table:
     table = Table(
         "Import",
-        "Wall time of `python -c` with that import, less that of `python -c pass`; modules loaded beyond those of the "
+        "Wall time of `python -c` with that import, less that of `python -c pass`; modules "
+        "loaded beyond those of the "
         "bare interpreter.",
         ("import", "client", "ms", "modules"),
     )
-    statements = {
-        "bitquery_auth": "import bitquery_auth",
-        "bitquery_auth: ClientCredentials, RequestsAuth": "from bitquery_auth import ClientCredentials, RequestsAuth",
-        "bitquery_auth: ClientCredentials, HTTPXAuth": "from bitquery_auth import ClientCredentials, HTTPXAuth",
-    }
+    statements = {"bitquery_auth": "import bitquery_auth"}
+    for names in ("ClientCredentials, RequestsAuth", "ClientCredentials, HTTPXAuth"):
+        statements[f"bitquery_auth: {names}"] = f"from bitquery_auth import {names}"
     clients = {"bitquery_auth": NONE}
     for kind in able("imports"):
         statements.setdefault(kind.module, f"import {kind.module}")
@@ -56,7 +55,8 @@ def run(bench: Bench) -> Table:
     table.compare(
         "What a program uses of it",
         used,
-        "it loads Authlib and with it cryptography, which are most of that, and HTTPXAuth both families that are "
+        "it loads Authlib and with it cryptography, which are most of that, and HTTPXAuth both "
+        "families that are "
         "installed",
         noise=0.05,
     )
@@ -71,5 +71,10 @@ def _wall(statement: str) -> float:
 
 def _modules(statement: str) -> int:
     counted = f"{statement}; import sys; print(len(sys.modules))"
-    ran = subprocess.run([sys.executable, "-W", "ignore", "-c", counted], check=True, stdout=subprocess.PIPE, text=True)
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", counted],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     return int(ran.stdout)

@@ -18,9 +18,12 @@ _AT_ONCE = 2
 def run(bench: Bench) -> Table:
     table = Table(
         "Memory",
-        f"Bytes that Python has allocated for each of {_OBJECTS:,} auth objects, or of as many as could be made in the "
-        "time, each with an application of its own (where the auth is a client, its TLS context is not in that); and "
-        f"blocks that Python still holds after the work of {_REQUESTS:,} requests, or fewer where that took too long.",
+        f"Bytes that Python has allocated for each of {_OBJECTS:,} auth objects, or of as many "
+        "as could be made in the "
+        "time, each with an application of its own (where the auth is a client, its TLS context "
+        "is not in that); and "
+        f"blocks that Python still holds after the work of {_REQUESTS:,} requests, or fewer "
+        "where that took too long.",
         ("contender", "client", "bytes each", "objects", "blocks left", "requests"),
     )
     each: dict[type[Contender], float] = {}
@@ -44,7 +47,8 @@ def run(bench: Bench) -> Table:
     table.compare(
         "Bytes an object",
         each,
-        "they hold the credentials and little else, where ours holds its settings as they were given, for pickles, "
+        "they hold the credentials and little else, where ours holds its settings as they were "
+        "given, for pickles, "
         "besides what was made of them; one object serves a program",
         noise=0.02,
     )

@@ -14,14 +14,15 @@ from tests.benchmarks.report import Table
 
 _REQUESTS = 5
 _INSIDE_LEEWAY = 0.85
-"""Share of the lifetime after which the outage begins; our leeway is the last fifth of a short one."""
+"""Share of the lifetime after which it begins. Our leeway is the last fifth of a short one."""
 
 
 def run(bench: Bench) -> Table:
     lifetime = bench.choose(10.0, 20.0)
     table = Table(
         "Outage of the token endpoint",
-        f"It answers 503 from {_INSIDE_LEEWAY:.0%} of a token's {lifetime:.0f} s on, at default settings: "
+        f"It answers 503 from {_INSIDE_LEEWAY:.0%} of a token's {lifetime:.0f} s on, at default "
+        "settings: "
         f"{_REQUESTS} requests one after another, to an API that takes the token until its end.",
         ("contender", "client", "answers", "token requests during it"),
     )
@@ -44,12 +45,15 @@ def run(bench: Bench) -> Table:
     for kind, (_, answers, spent) in zip(kinds, outcomes, strict=True):
         table.rows.append((kind.name, kind.client, answers, str(spent)))
     table.compare(
-        "Failed requests", {kind: outcome[0] for kind, outcome in zip(kinds, outcomes, strict=True)}, "fewer is none"
+        "Failed requests",
+        {kind: outcome[0] for kind, outcome in zip(kinds, outcomes, strict=True)},
+        "fewer is none",
     )
     table.compare(
         "Token requests",
         {kind: outcome[2] for kind, outcome in zip(kinds, outcomes, strict=True)},
-        "they try nothing before the token is over, so that a longer outage meets them with nothing in hand",
+        "they try nothing before the token is over, so that a longer outage meets them with "
+        "nothing in hand",
     )
     table.leave_out("outage")
     return table

@@ -26,7 +26,9 @@ def run(bench: Bench) -> Table:
     app = bench.endpoint.application(delay=0.05)
     with TemporaryDirectory() as folder:
         path = str(Path(folder) / "tokens")
-        found = go_together([Worker("processes_worker", OursRequests, app, path=path) for _ in range(_PROCESSES)])
+        found = go_together(
+            [Worker("processes_worker", OursRequests, app, path=path) for _ in range(_PROCESSES)]
+        )
     spent = bench.endpoint.counts(app)["token_requests"]
     slowest = max(each["seconds"] for each in found) * 1000
     table.rows.append(("bitquery_auth", "FileTokenStore", str(spent), f"{slowest:.0f}"))

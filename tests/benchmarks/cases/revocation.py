@@ -16,8 +16,10 @@ _CROWD = 16
 def run(bench: Bench) -> Table:
     table = Table(
         "Recovery after a revocation",
-        f"{_CROWD} POSTs at once, right after the token was revoked: first with bytes, then, after another "
-        "revocation, with a generator as body, which nobody can send twice; after those a single one with bytes.",
+        f"{_CROWD} POSTs at once, right after the token was revoked: first with bytes, then, "
+        "after another "
+        "revocation, with a generator as body, which nobody can send twice; after those a single "
+        "one with bytes.",
         ("contender", "client", "bytes", "token requests", "generator", "token requests", "then"),
     )
     refused: dict[str, dict[type[Contender], float]] = {"bytes": {}, "generator": {}}
@@ -39,7 +41,8 @@ def run(bench: Bench) -> Table:
     table.compare(
         "Lost requests with a generator",
         refused["generator"],
-        "what nobody can send twice is handed over with its 401, whereas azure-core asks for a new token before each "
+        "what nobody can send twice is handed over with its 401, whereas azure-core asks for a "
+        "new token before each "
         "request once it has been refused, and mcp lets no other request begin while it renews",
     )
     table.leave_out("revocation")

@@ -32,7 +32,7 @@ def interleaved(
     measured: Callable[[Contender], Callable[[int], float]],
     rounds: int,
 ) -> Samples:
-    """Measure every contender once a round, in an order that turns, so that no one's neighbour stays the same."""
+    """Measure every contender once a round. The order turns, so that neighbours change."""
     measure = {kind: measured(contender) for kind, contender in contenders.items()}
     counts = {kind: fitting_count(contender.work) for kind, contender in contenders.items()}
     samples: Samples = {kind: [] for kind in contenders}

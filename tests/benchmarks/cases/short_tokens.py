@@ -14,7 +14,8 @@ _REQUESTS = 10
 def run(bench: Bench) -> Table:
     table = Table(
         "Short lifetimes",
-        f"{_REQUESTS} requests one after another with tokens of {_LIFETIME:.0f} s, at default settings.",
+        f"{_REQUESTS} requests one after another with tokens of {_LIFETIME:.0f} s, at default "
+        "settings.",
         ("contender", "client", "token requests", "answers"),
     )
     requests = {}

@@ -23,12 +23,18 @@ def run(bench: Bench) -> Table:
     seconds = bench.choose(8.0, 20.0)
     table = Table(
         "Steady load on short-lived tokens",
-        f"8 threads or tasks send 40 requests a second for {seconds:.0f} s, each contender in a process of its own, up "
-        f"to {_at_once(bench)} beside each other, always with the floor of their client. Tokens live 3 s or 4 s, a "
-        f"token request takes {_FETCH_SECONDS} s, the first token is there. *Waited*: longer than the p99.9 of that "
-        f"floor and {_GRACE} s. The leeway is {_LEEWAY:.0f} s where a contender's default is longer than the token "
-        "lives and can be set; ours is at its default. Loop lag: how late a tick of 5 ms was at most, and that of the "
-        "floor. What was loaded before is kept from the garbage collector, which takes 20 ms to look at all of it.",
+        f"8 threads or tasks send 40 requests a second for {seconds:.0f} s, each contender in a "
+        "process of its own, up "
+        f"to {_at_once(bench)} beside each other, always with the floor of their client. Tokens "
+        "live 3 s or 4 s, a "
+        f"token request takes {_FETCH_SECONDS} s, the first token is there. *Waited*: longer "
+        "than the p99.9 of that "
+        f"floor and {_GRACE} s. The leeway is {_LEEWAY:.0f} s where a contender's default is "
+        "longer than the token "
+        "lives and can be set; ours is at its default. Loop lag: how late a tick of 5 ms was at "
+        "most, and that of the "
+        "floor. What was loaded before is kept from the garbage collector, which takes 20 ms to "
+        "look at all of it.",
         (
             "contender",
             "client",
@@ -61,12 +67,15 @@ def run(bench: Bench) -> Table:
                 table.figures[f"{kind.label()} {lifetime:.0f} s"] = float(row[0].split()[0])
     order = able("steady")
     for kind, lifetime, row in sorted(found, key=lambda each: (order.index(each[0]), each[1])):
-        table.rows.append((kind.name, kind.client, NONE if kind.is_floor else f"{lifetime:.0f}", *row))
+        table.rows.append(
+            (kind.name, kind.client, NONE if kind.is_floor else f"{lifetime:.0f}", *row)
+        )
     table.compare("Requests that waited", waited, "fewer is none")
     table.compare(
         "Token requests",
         spent,
-        "a token is replaced ahead of its end, so that nobody waits for it, which takes one more now and then",
+        "a token is replaced ahead of its end, so that nobody waits for it, which takes one more "
+        "now and then",
     )
     table.leave_out("steady")
     return table
@@ -100,7 +109,11 @@ def _row(outcome: dict[str, Any], floor: dict[str, Any], counts: dict[str, int])
     seconds = outcome["seconds"]
     limit = percentile(floor["seconds"], 99.9) + _GRACE
     waited = sum(each > limit for each in seconds)
-    lag = f"{max(outcome['lags']) * 1000:.0f} / {max(floor['lags']) * 1000:.0f}" if outcome["lags"] else NONE
+    lag = (
+        f"{max(outcome['lags']) * 1000:.0f} / {max(floor['lags']) * 1000:.0f}"
+        if outcome["lags"]
+        else NONE
+    )
     bad = Counter(outcome["bad"])
     refused = bad.pop("401", 0)
     return (

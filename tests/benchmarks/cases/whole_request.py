@@ -17,7 +17,8 @@ _COUNT = 25
 def run(bench: Bench) -> Table:
     table = Table(
         "Whole request",
-        "CPU time of a POST through the client, with a usable token, answered by a stub transport; beside it the "
+        "CPU time of a POST through the client, with a usable token, answered by a stub "
+        "transport; beside it the "
         "difference to the floor in the same round.",
         ("contender", "client", "µs", "over the floor, µs", "ratio to the floor"),
     )
@@ -32,7 +33,9 @@ def run(bench: Bench) -> Table:
         for _ in range(bench.choose(10, 150)):
             for kind in order:
                 send_many = contenders[kind].send_many
-                samples[kind].append(cpu_seconds(lambda count, send=send_many: send(count, STUB_URL), _COUNT))
+                samples[kind].append(
+                    cpu_seconds(lambda count, send=send_many: send(count, STUB_URL), _COUNT)
+                )
             order = order[1:] + order[:1]
     ratios = {}
     for kind, values in samples.items():
@@ -42,6 +45,8 @@ def run(bench: Bench) -> Table:
         cells = (f"{median(values) * 1e6:.1f}", f"{over * 1e6:+.1f}", f"{ratio:.2f}")
         table.rows.append((kind.name, kind.client, *cells))
         table.figures[kind.label()] = ratio
-    table.compare("CPU time", ratios, "by more than the noise that two of a hundred are here", noise=0.02)
+    table.compare(
+        "CPU time", ratios, "by more than the noise that two of a hundred are here", noise=0.02
+    )
     table.leave_out("whole")
     return table

@@ -1,4 +1,4 @@
-"""Libraries whose auth is an object of the client's own kind: requests-oauth2client, requests-auth, httpx-auth."""
+"""Libraries with an auth object: requests-oauth2client, requests-auth, httpx-auth."""
 
 from __future__ import annotations
 
@@ -42,7 +42,10 @@ class RequestsAuthLibrary(OnRequests):
     def make_auth(self) -> Any:
         app = self.app
         return requests_auth.OAuth2ClientCredentials(
-            app.token_endpoint, client_id=app.client_id, client_secret=app.client_secret, **_settings(self)
+            app.token_endpoint,
+            client_id=app.client_id,
+            client_secret=app.client_secret,
+            **_settings(self),
         )
 
 
@@ -55,7 +58,10 @@ class HttpxAuthLibrary(OnHttpx):
     def make_auth(self) -> Any:
         app = self.app
         return httpx_auth.OAuth2ClientCredentials(
-            app.token_endpoint, client_id=app.client_id, client_secret=app.client_secret, **_settings(self)
+            app.token_endpoint,
+            client_id=app.client_id,
+            client_secret=app.client_secret,
+            **_settings(self),
         )
 
 

@@ -1,4 +1,4 @@
-"""Two clouds' ways of keeping a token: azure-core's bearer policy, botocore's refreshable credentials."""
+"""How two clouds cache a token: azure-core's policy, botocore's refreshable credentials."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ class AzureCore(OnRequests):
 
     def make_session(self) -> requests.Session:
         session = requests.Session()
-        self._pipeline: Any = Pipeline(RequestsTransport(session=session, session_owner=False), [self.auth])
+        self._pipeline: Any = Pipeline(
+            RequestsTransport(session=session, session_owner=False), [self.auth]
+        )
         self._request: Any = PipelineRequest(HttpRequest("POST", STUB_URL), PipelineContext(None))
         return session
 
@@ -79,4 +81,9 @@ class Botocore(OnRequests):
         granted = request_token(self.app)
         ends = datetime.now(UTC) + timedelta(seconds=granted["expires_in"])
         token = granted["access_token"]
-        return {"access_key": "none", "secret_key": "none", "token": token, "expiry_time": ends.isoformat()}
+        return {
+            "access_key": "none",
+            "secret_key": "none",
+            "token": token,
+            "expiry_time": ends.isoformat(),
+        }

@@ -50,11 +50,13 @@ class FixedRequests(OnRequests):
 
 
 class HookedRequests(FixedRequests):
-    """What requests itself takes for a response hook: the floor of whatever looks at answers there."""
+    """What requests itself needs for a response hook: the floor for all that use one."""
 
     name = "fixed header, empty hook"
     is_floor = False
-    cannot = dict.fromkeys(("herd", "steady", "revocation", "outage", "short", "imports"), _NO_TOKENS)
+    cannot = dict.fromkeys(
+        ("herd", "steady", "revocation", "outage", "short", "imports"), _NO_TOKENS
+    )
 
     def make_auth(self) -> Any:
         return _HeaderAndHook()

@@ -14,7 +14,9 @@ from tests.benchmarks.contenders.on_requests import in_threads
 from tests.benchmarks.endpoint import STUB_URL
 
 _CONTENT = b'{"received": %d}' % len(BODY)
-_TRUSTING_NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # a client of its own would load every authority there is
+_TRUSTING_NOBODY = ssl.SSLContext(
+    ssl.PROTOCOL_TLS_CLIENT
+)  # a client of its own would load every authority there is
 
 
 class OnHttpx(Contender):
@@ -36,14 +38,21 @@ class OnHttpx(Contender):
     def _options(self, stub: Any) -> dict[str, Any]:
         limits = self.module_of_client.Limits(max_connections=None, max_keepalive_connections=None)
         host = STUB_URL.rpartition("/")[0].partition("://")[2]
-        return {"mounts": {f"all://{host}": stub}, "timeout": 30, "limits": limits, "verify": _TRUSTING_NOBODY}
+        return {
+            "mounts": {f"all://{host}": stub},
+            "timeout": 30,
+            "limits": limits,
+            "verify": _TRUSTING_NOBODY,
+        }
 
     def _stub(self) -> Any:
         module = self.module_of_client
 
         class Stub(module.BaseTransport):
             def handle_request(self, request: Any) -> Any:
-                return module.Response(200 if "authorization" in request.headers else 401, content=_CONTENT)
+                return module.Response(
+                    200 if "authorization" in request.headers else 401, content=_CONTENT
+                )
 
         return Stub()
 
@@ -62,7 +71,7 @@ class OnHttpx(Contender):
             self.http.post(url, content=BODY)
 
     def before_flow(self) -> None:
-        """Do what the client does before it drives the auth; nothing, unless the client is the contender's own."""
+        """Do what a client of the contender's own does before it drives the auth."""
 
     def work(self, count: int) -> None:
         self._drive(self.flow_auth(), count)
@@ -90,7 +99,12 @@ class OnHttpx(Contender):
                 flow.close()
 
     def _exchanged(self) -> tuple[Any, Any]:
-        headers = {"Accept": "*/*", "Accept-Encoding": "gzip", "Connection": "keep-alive", "User-Agent": "benchmark"}
+        headers = {
+            "Accept": "*/*",
+            "Accept-Encoding": "gzip",
+            "Connection": "keep-alive",
+            "User-Agent": "benchmark",
+        }
         request = self.module_of_client.Request("POST", STUB_URL, content=BODY, headers=headers)
         return request, self.module_of_client.Response(200, request=request)
 
@@ -119,13 +133,17 @@ class OnAsyncHttpx(OnHttpx):
 
         class Stub(module.AsyncBaseTransport):
             async def handle_async_request(self, request: Any) -> Any:
-                return module.Response(200 if "authorization" in request.headers else 401, content=_CONTENT)
+                return module.Response(
+                    200 if "authorization" in request.headers else 401, content=_CONTENT
+                )
 
         return Stub()
 
     async def asend(self, url: str, kind: str = "bytes") -> Answer:
         try:
-            return _answer(await self.http.post(url, content=_achunks() if kind == "generator" else BODY))
+            return _answer(
+                await self.http.post(url, content=_achunks() if kind == "generator" else BODY)
+            )
         except Exception as error:  # noqa: BLE001 - whatever a contender raises is its result
             return Answer(error=type(error).__name__)
 
@@ -174,7 +192,9 @@ class OnAsyncHttpx(OnHttpx):
 
 
 def _answer(response: Any) -> Answer:
-    return Answer(response.status_code, response.json()["received"] if response.is_success else None)
+    return Answer(
+        response.status_code, response.json()["received"] if response.is_success else None
+    )
 
 
 def _chunks() -> Iterator[bytes]:

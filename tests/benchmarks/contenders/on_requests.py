@@ -17,7 +17,13 @@ from urllib3 import HTTPResponse
 from tests.benchmarks.contenders.face import BODY, Answer, Contender
 from tests.benchmarks.endpoint import STUB_URL
 
-_SEND_OPTIONS: dict[str, Any] = {"timeout": None, "verify": True, "proxies": {}, "stream": False, "cert": None}
+_SEND_OPTIONS: dict[str, Any] = {
+    "timeout": None,
+    "verify": True,
+    "proxies": {},
+    "stream": False,
+    "cert": None,
+}
 _CONTENT = b'{"received": %d}' % len(BODY)
 
 
@@ -55,7 +61,7 @@ class OnRequests(Contender):
         return session
 
     def authorize(self, request: requests.PreparedRequest) -> object:
-        """Do what is done to each request; a contender that is no auth object says here what that is."""
+        """Do what is done to each request. A contender that is not an auth object overrides it."""
         return self.auth(request)
 
     def post(self, url: str, body: Any) -> requests.Response:
@@ -64,7 +70,9 @@ class OnRequests(Contender):
     def send(self, url: str, kind: str = "bytes") -> Answer:
         try:
             response = self.post(url, _chunks() if kind == "generator" else BODY)
-            return Answer(response.status_code, response.json()["received"] if response.ok else None)
+            return Answer(
+                response.status_code, response.json()["received"] if response.ok else None
+            )
         except Exception as error:  # noqa: BLE001 - whatever a contender raises is its result
             return Answer(error=type(error).__name__)
 
@@ -82,8 +90,11 @@ class OnRequests(Contender):
 
     def work(self, count: int) -> None:
         request, response = _exchanged()
-        # A method of the class would be timed with the auth: the default is to call the auth itself.
-        authorize: Any = self.auth if type(self).authorize is OnRequests.authorize else self.authorize
+        # A method of the class would be timed with the auth: the default is to call the auth
+        # itself.
+        authorize: Any = (
+            self.auth if type(self).authorize is OnRequests.authorize else self.authorize
+        )
         hooks: Any = request.hooks
         for _ in repeat(None, count):
             hooks["response"] = []  # as every prepared request has it
@@ -100,7 +111,12 @@ class OnRequests(Contender):
 
 def _exchanged() -> tuple[requests.PreparedRequest, requests.Response]:
     """A request that is about to be sent, and the good answer that it will get."""
-    headers = {"User-Agent": "benchmark", "Accept": "*/*", "Accept-Encoding": "gzip", "Connection": "keep-alive"}
+    headers = {
+        "User-Agent": "benchmark",
+        "Accept": "*/*",
+        "Accept-Encoding": "gzip",
+        "Connection": "keep-alive",
+    }
     request = requests.Request("POST", STUB_URL, data=BODY, headers=headers).prepare()
     response = requests.Response()
     response.status_code = 200

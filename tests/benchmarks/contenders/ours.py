@@ -22,7 +22,9 @@ class _Ours(Contender):
 
     def make_auth(self) -> Any:
         app = self.app
-        source = ClientCredentials(app.client_id, app.client_secret, token_endpoint=app.token_endpoint, scope="api")
+        source = ClientCredentials(
+            app.client_id, app.client_secret, token_endpoint=app.token_endpoint, scope="api"
+        )
         return self.auth_class(source, allowed_hosts=_HOSTS)
 
 

@@ -1,4 +1,4 @@
-"""Libraries that are a client themselves: Authlib's sessions, requests-oauthlib, google-auth's session."""
+"""Libraries that are clients: Authlib's sessions, requests-oauthlib, google-auth's session."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"  # oauthlib's only way to let pl
 
 
 def _authlib_settings(app: Application) -> dict[str, Any]:
-    """Settings with a token that has ended: without one it raises MissingTokenError in place of fetching the first."""
+    """Return settings with an expired token: without one, it raises MissingTokenError."""
     return {
         "token": {"access_token": "none", "token_type": "bearer", "expires_at": 1},
         "client_id": app.client_id,
@@ -85,7 +85,9 @@ class AuthlibAsyncHttpx2(OnAsyncHttpx, AuthlibHttpx2):
 class RequestsOAuthlib(OnRequests):
     name = distribution = "requests-oauthlib"
     module = "requests_oauthlib"
-    cannot = dict.fromkeys(("herd", "steady"), "renews with a refresh token only, which this grant does not have")
+    cannot = dict.fromkeys(
+        ("herd", "steady"), "renews with a refresh token only, which this grant does not have"
+    )
 
     def make_auth(self) -> Any:
         return OAuthlibSession(client=BackendApplicationClient(self.app.client_id))
@@ -96,11 +98,17 @@ class RequestsOAuthlib(OnRequests):
 
     def post(self, url: str, body: Any) -> requests.Response:
         if not self.auth.token:
-            self.auth.fetch_token(self.app.token_endpoint, client_secret=self.app.client_secret, include_client_id=True)
+            self.auth.fetch_token(
+                self.app.token_endpoint,
+                client_secret=self.app.client_secret,
+                include_client_id=True,
+            )
         return super().post(url, body)
 
     def authorize(self, request: requests.PreparedRequest) -> object:
-        return self.auth._client.add_token(STUB_URL, http_method="POST", body=request.body, headers={})
+        return self.auth._client.add_token(
+            STUB_URL, http_method="POST", body=request.body, headers={}
+        )
 
 
 class _GoogleCredentials(google.auth.credentials.Credentials):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Tests of libraries that are built on the clients: with ``-m matrix``, where they are installed."""
+"""Tests of libraries that are built on the clients, where they are installed: ``-m matrix``."""
 
 from collections.abc import Iterable
 from pathlib import Path

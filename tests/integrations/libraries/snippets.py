@@ -14,7 +14,6 @@ from typing import Any
 
 from anyio.from_thread import start_blocking_portal
 
-from bitquery_auth import HTTPXAuth, RequestsAuth
 from bitquery_auth.sandbox._messages import Request, Response
 from tests.integrations.libraries.mcp_server import serve_mcp
 from tests.integrations.libraries.story import Call
@@ -399,7 +398,7 @@ def openai(url: str, auth: Any) -> Generator[Call]:
 
     http_client = httpx2.Client(auth=auth)
     with OpenAI(base_url=url, api_key="unused", http_client=http_client) as client:
-        yield lambda: client.models.list()
+        yield client.models.list
 
 
 @snippet(
@@ -558,26 +557,26 @@ def fsspec(url: str, auth: Any) -> Generator[Call]:
 @snippet("pandas fsspec", "aiohttp", api=ROWS, requests_per_call=None)
 def pandas_over_fsspec(url: str, auth: Any) -> Generator[Call]:
     """A header in ``storage_options`` is static, and pandas takes it along to other hosts."""
-    import pandas
+    import pandas as pd
 
     files = _file_system(auth)
 
     def call() -> None:
         with files.open(url) as file:
-            assert list(pandas.read_json(file)["hash"]) == HASHES
+            assert list(pd.read_json(file)["hash"]) == HASHES
 
     yield call
 
 
 @snippet("polars fsspec", "aiohttp", api=ROWS, requests_per_call=None)
 def polars_over_fsspec(url: str, auth: Any) -> Generator[Call]:
-    import polars
+    import polars as pl
 
     files = _file_system(auth)
 
     def call() -> None:
         with files.open(url) as file:
-            assert list(polars.read_json(file.read())["hash"]) == HASHES
+            assert list(pl.read_json(file.read())["hash"]) == HASHES
 
     yield call
 
@@ -590,14 +589,14 @@ def polars_over_fsspec(url: str, auth: Any) -> Generator[Call]:
 )
 def duckdb_over_fsspec(url: str, auth: Any) -> Generator[Call]:
     """DuckDB asks for the time of the last change, which an API does not tell."""
-    import datetime
+    import datetime as dt
 
     import duckdb
     from fsspec.implementations.http import HTTPFileSystem
 
     class Files(HTTPFileSystem):  # type: ignore[misc]  # fsspec has no types
-        def modified(self, _: str) -> datetime.datetime:
-            return datetime.datetime.now(datetime.UTC)
+        def modified(self, _: str) -> dt.datetime:
+            return dt.datetime.now(dt.UTC)
 
     files = Files(client_kwargs={"middlewares": (auth,)}, skip_instance_cache=True)
 

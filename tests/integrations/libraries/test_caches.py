@@ -43,7 +43,7 @@ def test_what_hishel_responds_from_its_cache_reaches_no_server(
     assert counts(sandbox) == (1, 1, 0)
 
 
-# -- requests-cache, which runs hooks twice ----------------------------------------------------------
+# -- requests-cache, which runs hooks twice -------------------------------------------------------
 
 
 @contextmanager

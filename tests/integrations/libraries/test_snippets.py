@@ -1,6 +1,5 @@
 """Every library uses one token, and goes on with another one after a revocation."""
 
-import sys
 from collections.abc import Callable
 from contextlib import contextmanager
 from typing import Any

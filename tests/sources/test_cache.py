@@ -1,0 +1,260 @@
+"""What a source keeps: its token, what was discarded, its failures; at the moments that matter."""
+
+import pytest
+
+from bitquery_auth import (
+    ConfigurationError,
+    InvalidTokenResponseError,
+    Token,
+    TokenEndpointError,
+    TokenRequestError,
+)
+from bitquery_auth._errors import ProcessFrozenError
+from tests.kit.clock import Clock
+from tests.sources.scripted import ScriptedSource
+
+HOUR = 3600.0
+LEEWAY = HOUR - 60
+
+
+# -- tokens ----------------------------------------------------------------------------------------
+
+
+def test_the_lifetime_is_counted_from_the_request_and_not_from_the_response(
+    source: ScriptedSource, clock: Clock
+) -> None:
+    """A slow response has used up part of the lifetime (hazard E7)."""
+    source.outcome, source.takes = 3.0, 2.0
+    token = source.token()
+    assert token.expires_in == 1.0
+    clock.advance(0.3)
+    assert source.token() is token
+    clock.advance(0.7)
+    assert source.token() is not token
+
+
+@pytest.mark.parametrize("lifetime", [0.0, -1.0, 2.0])
+def test_a_token_that_expired_on_the_way_is_returned_to_who_waited_and_not_kept(
+    source: ScriptedSource, lifetime: float
+) -> None:
+    """Hazard E4."""
+    source.outcome, source.takes = lifetime, 2.0
+    assert source.token() is source.issued[0].token
+    assert source.token() is source.issued[1].token
+
+
+def test_a_token_that_expired_on_the_way_does_not_displace_a_valid_one(
+    source: ScriptedSource, clock: Clock
+) -> None:
+    """Nor is one requested with every call until it expires."""
+    first = source.token()
+    clock.advance(LEEWAY)
+    source.outcome = 0.0
+    assert source.token() is source.issued[1].token
+    for seconds in (0.0, 0.1, 0.1):
+        clock.advance(seconds)
+        assert source.token() is first
+    assert len(source.fetches) == 2
+    clock.advance(0.1)
+    source.token()
+    assert len(source.fetches) == 3
+
+
+def test_what_was_discarded_stays_rejected_until_a_token_is_kept(source: ScriptedSource) -> None:
+    """A shared store may still hold it (hazard R2)."""
+    first = source.token()
+    source.discard(first)
+    source.outcome = 0.0
+    source.token()
+    source.outcome = TokenRequestError("no response")
+    source.attempt()
+    source.outcome = HOUR
+    source.renew()
+    rejected = frozenset({first.access_token})
+    assert source.fetches == [frozenset(), rejected, rejected, rejected]
+    source.discard(source.token())
+    source.token()
+    assert source.fetches[-1] == {source.issued[-2].token.access_token}
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_a_discard_forgets_that_token_and_no_other(
+    source: ScriptedSource, *, as_text: bool
+) -> None:
+    """A late 401 leaves the successor alone (hazard C6)."""
+    first = source.token()
+    second = source.renew()
+    source.discard(first.access_token if as_text else first)
+    assert source.token() is second
+    source.discard(second.access_token if as_text else second)
+    assert source.token() is source.issued[2].token
+
+
+def test_a_token_is_fresh_unless_another_was_discarded_during_its_request(
+    source: ScriptedSource,
+) -> None:
+    """A 401 about such a token may be one about its predecessor."""
+    first = source.token()
+    assert source.is_fresh(first)
+    source.on_fetch = lambda: source.discard(first)
+    second = source.renew()
+    assert not source.is_fresh(second)
+    source.on_fetch = lambda: source.discard("another")
+    assert source.is_fresh(source.renew())
+
+
+# -- failures without a token ----------------------------------------------------------------------
+
+
+def test_a_failure_is_repeated_to_callers_until_the_pause_is_over(
+    source: ScriptedSource, clock: Clock
+) -> None:
+    """Each gets a copy that says when the endpoint is asked again, and in how many seconds."""
+    source.outcome = TokenEndpointError("no", status_code=503, retry_after=120.0)
+    first = source.attempt()
+    assert isinstance(first, TokenEndpointError)
+    assert (str(first), first.retry_after) == ("no", 120.0)
+    clock.advance(20.0)
+    second, third = source.attempt(), source.attempt()
+    assert second is not third
+    assert str(second) == (
+        "no The token endpoint is asked again at 2027-01-15 08:02:00 UTC (in 100.0 s)."
+    )
+    assert isinstance(second, TokenEndpointError)
+    assert (second.status_code, second.retry_after) == (503, 100.0)
+    assert len(source.fetches) == 1
+    source.outcome = HOUR
+    clock.advance(100.0)
+    assert isinstance(source.token(), Token)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TokenRequestError("no response"),
+        TokenEndpointError("no", status_code=400),
+        InvalidTokenResponseError("a page"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_every_failure_of_the_endpoint_has_a_retry_after(
+    source: ScriptedSource, error: Exception
+) -> None:
+    source.outcome = error
+    for _ in range(2):
+        failure = source.attempt()
+        assert type(failure) is type(error)
+        assert failure.retry_after is not None
+        assert 0.2 <= failure.retry_after <= 0.25
+
+
+@pytest.mark.parametrize("lifetime", [HOUR, 0.0])
+def test_a_success_ends_the_failure_and_the_doubling(
+    source: ScriptedSource, clock: Clock, lifetime: float
+) -> None:
+    """Also a token that has expired on the way."""
+    source.outcome = TokenRequestError("no response")
+    for _ in range(6):
+        source.attempt()
+        clock.advance(60)
+    source.outcome = lifetime
+    source.discard(source.token())
+    source.outcome = TokenRequestError("no response")
+    failure = source.attempt()
+    assert isinstance(failure, TokenRequestError)
+    assert 0.2 <= (failure.retry_after or 0) <= 0.25
+
+
+def test_a_wrong_setting_makes_no_pause_for_callers_without_a_token(source: ScriptedSource) -> None:
+    """It may have been corrected, and the endpoint was not asked."""
+    source.outcome = ConfigurationError("client_secret is blank")
+    for _ in range(3):
+        failure = source.attempt()
+        assert isinstance(failure, ConfigurationError)
+        assert failure.retry_after is None
+    assert len(source.fetches) == 3
+    source.outcome = TokenRequestError("no response")
+    failure = source.attempt()
+    assert isinstance(failure, TokenRequestError)
+    assert (failure.retry_after or 0) <= 0.25
+
+
+# -- failures with a valid token -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "error",
+    [TokenRequestError("no response"), ConfigurationError("client_secret is blank")],
+    ids=lambda error: type(error).__name__,
+)
+def test_after_a_failure_a_valid_token_is_used_and_a_new_one_is_tried_for_after_each_pause(
+    source: ScriptedSource, clock: Clock, error: Exception
+) -> None:
+    """Neither the endpoint nor a vault is asked at every request (hazard F2)."""
+    first = source.token()
+    clock.advance(LEEWAY)
+    source.outcome = error
+    for _ in range(300):
+        assert source.token() is first
+        clock.advance(0.1)
+    # 30 seconds: pauses of 0.25, 0.5, 1, 2, 4, 8 and 16 s, each up to a fifth shorter.
+    assert 7 <= len(source.fetches) - 1 <= 9
+
+
+def test_a_wrong_setting_is_no_failure_for_callers_whose_token_is_discarded_meanwhile(
+    source: ScriptedSource, clock: Clock
+) -> None:
+    first = source.token()
+    clock.advance(LEEWAY)
+    source.outcome = ConfigurationError("client_secret is blank")
+    assert source.token() is first
+    source.discard(first)
+    source.outcome = HOUR
+    assert source.token() is source.issued[1].token
+
+
+@pytest.mark.parametrize("has_token", [True, False])
+def test_a_wrong_setting_leaves_the_pause_alone_that_the_endpoint_asked_for(
+    source: ScriptedSource, clock: Clock, *, has_token: bool
+) -> None:
+    """`renew` asks in spite of the pause, and does not get as far as the endpoint."""
+    if has_token:
+        source.token()
+        clock.advance(LEEWAY)
+    source.outcome = TokenEndpointError("slow down", status_code=429, retry_after=30.0)
+    source.attempt()
+    source.outcome = ConfigurationError("client_secret is blank")
+    with pytest.raises(ConfigurationError):
+        source.renew()
+    if has_token:
+        source.discard(source.token())
+    clock.advance(29.9)
+    assert isinstance(source.attempt(), TokenEndpointError)
+    clock.advance(0.1)
+    source.outcome = HOUR
+    assert isinstance(source.token(), Token)
+
+
+# -- frozen processes ------------------------------------------------------------------------------
+
+
+def test_a_request_that_a_freeze_ended_is_made_again_at_once(source: ScriptedSource) -> None:
+    """Time in which the process was not running counts against nobody: no error, no backoff."""
+    source.outcome = ProcessFrozenError("timeout")
+    source.on_fetch = lambda: len(source.fetches) == 2 and setattr(source, "outcome", HOUR)
+    assert isinstance(source.token(), Token)
+    assert len(source.fetches) == 2
+
+
+def test_a_second_request_in_a_row_that_looks_frozen_is_a_failure(
+    source: ScriptedSource, clock: Clock
+) -> None:
+    """A very slow resolver of names looks like a freeze, and must not be asked for ever."""
+    source.outcome = ProcessFrozenError("timeout")
+    assert isinstance(source.attempt(), TokenRequestError)
+    assert len(source.fetches) == 2
+    assert isinstance(source.attempt(), TokenRequestError)
+    assert len(source.fetches) == 2
+    clock.advance(0.25)
+    source.attempt()
+    assert len(source.fetches) == 4

@@ -1,0 +1,275 @@
+"""The error classes, and an error that is copied, pickled, or raised inside a client's request."""
+
+import copy
+import pickle
+import traceback
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import httpx
+import httpx2
+import pytest
+import requests
+
+from bitquery_auth import (
+    BitqueryAuthError,
+    ConfigurationError,
+    InvalidTokenResponseError,
+    TokenEndpointError,
+    TokenRequestError,
+)
+from bitquery_auth._errors import as_client_error, copy_error
+
+SENTINEL = "S3NTINEL"
+HEADERS = {"Authorization": f"Bearer {SENTINEL}"}
+MEMBERS: dict[str, Any] = {
+    "error": "invalid_client",
+    "error_description": "No.",
+    "error_uri": "https://e",
+    "status_code": 401,
+    "retry_after": 5.0,
+}
+EXAMPLES: dict[str, Callable[[], BitqueryAuthError]] = {
+    "base": lambda: BitqueryAuthError("words"),
+    "configuration": lambda: ConfigurationError("words"),
+    "request": lambda: TokenRequestError("words"),
+    "endpoint": lambda: TokenEndpointError("words", **MEMBERS),
+    "response": lambda: InvalidTokenResponseError("words"),
+}
+
+
+class ClientErrors(NamedTuple):
+    """The errors of a client, and a request of it that holds a token."""
+
+    base: type[Exception]
+    connection: type[Exception]
+    request: Any
+
+
+CLIENTS: dict[str, ClientErrors] = {
+    "requests": ClientErrors(
+        requests.RequestException,
+        requests.ConnectionError,
+        requests.Request("GET", "https://a", headers=HEADERS).prepare(),
+    ),
+    "httpx": ClientErrors(
+        httpx.RequestError,
+        httpx.ConnectError,
+        httpx.Request("GET", "https://a", headers=HEADERS),
+    ),
+    "httpx2": ClientErrors(
+        httpx2.RequestError,
+        httpx2.ConnectError,
+        httpx2.Request("GET", "https://a", headers=HEADERS),
+    ),
+}
+each_copy = pytest.mark.parametrize(
+    "duplicate",
+    [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))],
+    ids=["copy", "deepcopy", "pickle"],
+)
+
+
+@pytest.fixture(params=EXAMPLES)
+def error(request: pytest.FixtureRequest) -> BitqueryAuthError:
+    """One error of each class."""
+    return EXAMPLES[request.param]()
+
+
+@pytest.fixture(params=CLIENTS)
+def client(request: pytest.FixtureRequest) -> ClientErrors:
+    """One client after the other."""
+    return CLIENTS[request.param]
+
+
+def raised_in(client: ClientErrors, error: BitqueryAuthError) -> Any:
+    """Return the error as it is raised inside a request of that client."""
+    return as_client_error(
+        error,
+        client.request,
+        connection_error=client.connection,
+        request_error=client.base,
+    )
+
+
+# -- classes ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "kind", [ConfigurationError, TokenRequestError, TokenEndpointError, InvalidTokenResponseError]
+)
+def test_every_error_has_the_same_base(kind: type[BitqueryAuthError]) -> None:
+    """Hazard F1."""
+    assert kind.__bases__[0] is BitqueryAuthError
+    assert issubclass(BitqueryAuthError, Exception)
+
+
+def test_a_configuration_error_is_a_value_error_too() -> None:
+    assert issubclass(ConfigurationError, ValueError)
+
+
+def test_only_a_request_without_a_response_is_retryable_by_its_class() -> None:
+    assert [name for name, make in EXAMPLES.items() if make().retryable] == ["request"]
+
+
+@pytest.mark.parametrize("status", [0, 200, 302, 400, 401, 428, 499])
+def test_an_error_response_is_not_retryable(status: int) -> None:
+    assert not TokenEndpointError("words", status_code=status).retryable
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 599])
+def test_an_endpoint_that_is_overloaded_or_broken_is_retryable(status: int) -> None:
+    assert TokenEndpointError("words", status_code=status).retryable
+
+
+def test_the_error_of_an_endpoint_has_the_members_of_the_response() -> None:
+    error = TokenEndpointError("words", **MEMBERS)
+    assert {name: getattr(error, name) for name in MEMBERS} == MEMBERS
+    assert str(error) == "words"
+    plain = TokenEndpointError("words")
+    expected = dict.fromkeys(MEMBERS) | {"status_code": 0}
+    assert {name: getattr(plain, name) for name in MEMBERS} == expected
+
+
+# -- copies ----------------------------------------------------------------------------------------
+
+
+@each_copy
+def test_an_error_survives_pickle_and_copy(
+    error: BitqueryAuthError, duplicate: Callable[[Any], Any]
+) -> None:
+    """Hazard P1."""
+    twin = duplicate(error)
+    assert type(twin) is type(error)
+    assert str(twin) == str(error)
+    assert vars(twin) == vars(error)
+    assert twin.retryable is error.retryable
+
+
+def test_a_copy_for_a_caller_is_the_same_with_a_note(error: BitqueryAuthError) -> None:
+    error.__cause__ = cause = OSError("the reason")
+    twin = copy_error(error, " Not before noon.")
+    assert twin is not error
+    assert type(twin) is type(error)
+    assert str(twin) == "words Not before noon."
+    assert vars(twin) == vars(error)
+    assert twin.__cause__ is cause
+    assert str(error) == "words", "the shared one is unchanged"
+    assert str(copy_error(error)) == "words"
+
+
+def test_each_copy_has_a_traceback_of_its_own(error: BitqueryAuthError) -> None:
+    """An error that a hundred waiters raise would otherwise hold the frames of all of them."""
+
+    def waiter() -> None:
+        raise copy_error(error)
+
+    lengths = set()
+    for _ in range(3):
+        with pytest.raises(BitqueryAuthError) as caught:
+            waiter()
+        lengths.add(len(traceback.extract_tb(caught.value.__traceback__)))
+    assert len(lengths) == 1
+    assert error.__traceback__ is None
+
+
+# -- inside a request of a client ------------------------------------------------------------------
+
+
+def test_inside_a_request_an_error_is_one_of_the_client_too(
+    client: ClientErrors, error: BitqueryAuthError
+) -> None:
+    """Hazard F6: handlers that people already have catch it."""
+    error.__cause__ = cause = OSError("the reason")
+    joined = raised_in(client, error)
+    with pytest.raises(client.base):
+        raise joined
+    assert isinstance(joined, type(error))
+    for name in ("__name__", "__qualname__", "__module__", "__doc__"):
+        assert getattr(type(joined), name) == getattr(type(error), name)
+    assert str(joined) == "words"
+    assert joined.retryable is error.retryable
+    assert joined.__cause__ is cause
+    assert {name: getattr(joined, name) for name in vars(error)} == vars(error)
+
+
+def test_only_a_token_request_without_a_response_is_a_connection_error(
+    client: ClientErrors,
+) -> None:
+    """Hazard F6: retry rules of a client repeat what could not be connected."""
+    joined = {name: raised_in(client, make()) for name, make in EXAMPLES.items()}
+    assert [name for name, each in joined.items() if isinstance(each, client.connection)] == [
+        "request"
+    ]
+
+
+def test_an_error_of_a_client_has_its_request(
+    client: ClientErrors, error: BitqueryAuthError
+) -> None:
+    assert raised_in(client, error).request is client.request
+    assert not hasattr(error, "request")
+
+
+def test_an_error_of_a_client_is_not_one_of_another_client(
+    client: ClientErrors, error: BitqueryAuthError
+) -> None:
+    """Hazard F6."""
+    joined = raised_in(client, error)
+    assert [each for each in CLIENTS.values() if isinstance(joined, each.base)] == [client]
+
+
+def test_an_error_that_is_the_clients_already_is_unchanged(
+    client: ClientErrors, error: BitqueryAuthError
+) -> None:
+    joined = raised_in(client, error)
+    assert raised_in(client, joined) is joined
+    assert type(raised_in(client, error)) is type(joined)
+
+
+def test_an_error_that_went_through_one_client_can_go_through_another(
+    error: BitqueryAuthError,
+) -> None:
+    """A source may use a client that has an auth of its own."""
+    both = raised_in(CLIENTS["httpx"], raised_in(CLIENTS["requests"], error))
+    for kind in (type(error), requests.RequestException, httpx.RequestError):
+        assert isinstance(both, kind)
+    assert str(both) == "words"
+
+
+@each_copy
+def test_an_error_of_a_client_survives_pickle_and_copy_without_its_request(
+    client: ClientErrors, error: BitqueryAuthError, duplicate: Callable[[Any], Any]
+) -> None:
+    """Hazards P1, S5: the header of the request holds the token."""
+    joined = raised_in(client, error)
+    twin = duplicate(joined)
+    assert type(twin) is type(joined)
+    assert str(twin) == "words"
+    assert twin.retryable is error.retryable
+    assert {name: getattr(twin, name) for name in vars(error)} == vars(error)
+    assert not any(isinstance(value, type(client.request)) for value in vars(twin).values())
+    assert SENTINEL.encode() not in pickle.dumps(joined)
+
+
+def test_a_copy_for_a_caller_of_an_error_of_a_client_is_one_too(
+    client: ClientErrors, error: BitqueryAuthError
+) -> None:
+    twin = copy_error(raised_in(client, error), " Later.")
+    assert isinstance(twin, client.base)
+    assert isinstance(twin, type(error))
+    assert str(twin) == "words Later."
+
+
+def test_an_error_class_of_the_user_becomes_one_of_the_client_too(client: ClientErrors) -> None:
+    """Its constructor may take other arguments."""
+
+    class EmptyVaultError(BitqueryAuthError):
+        def __init__(self, vault: str, *, shelf: int) -> None:
+            super().__init__(f"nothing on shelf {shelf} of {vault}")
+            self.shelf = shelf
+
+    joined = raised_in(client, EmptyVaultError("north", shelf=3))
+    assert isinstance(joined, EmptyVaultError)
+    assert isinstance(joined, client.base)
+    assert str(joined) == "nothing on shelf 3 of north"
+    assert joined.shelf == 3

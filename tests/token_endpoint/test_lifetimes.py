@@ -1,0 +1,222 @@
+"""A token near its end: the leeway, the refresh ahead of it, and the two clocks."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from bitquery_auth import ClientCredentials
+from bitquery_auth.sandbox import Sandbox
+from bitquery_auth.sandbox._messages import Request, Response
+from tests.kit import QUERY
+from tests.kit.clients import Client, OpenClient
+from tests.kit.clock import Clock
+from tests.kit.faults import TOKEN
+from tests.kit.origin import Gate, Origin, answering
+from tests.kit.recorded import api_calls
+from tests.kit.waiting import until
+from tests.token_endpoint.conftest import SourceOf
+
+BEFORE, REFRESH, LEEWAY, END = 3200, 3240, 3540, 3599
+"""Seconds of a token whose 3600 s arrive as 3599: its leeway begins at 3539, and refreshing, which
+is 300 to 330 s earlier, between 3209 and 3239."""
+
+
+def shown(sandbox: Sandbox) -> list[str]:
+    """Return the tokens that the API was shown."""
+    return [call.headers["authorization"].removeprefix("Bearer ") for call in api_calls(sandbox)]
+
+
+@pytest.fixture
+def behind_gate(open_client: OpenClient, sandbox: Sandbox, origin: Origin, gate: Gate) -> Client:
+    """A client that has its first token, and whose token requests pass a gate."""
+    client = open_client(sandbox.credentials(token_endpoint=origin.at("/oauth2/token")))
+    assert client.post(sandbox.graphql_endpoint, json=QUERY).status == 200
+    return client
+
+
+def test_long_before_its_end_a_token_is_used(source: ClientCredentials, clock: Clock) -> None:
+    """Hazard F4: one token a lifetime."""
+    token = source.token()
+    for _ in range(4):
+        clock.advance(BEFORE / 4)
+        assert source.token() == token
+
+
+def test_no_request_waits_for_a_refresh_in_the_background(
+    behind_gate: Client, sandbox: Sandbox, clock: Clock, gate: Gate
+) -> None:
+    """Hazard C4."""
+    (first,) = shown(sandbox)
+    clock.advance(REFRESH)
+    gate.close()
+    for _ in range(3):
+        assert behind_gate.post(sandbox.graphql_endpoint, json=QUERY).status == 200
+    assert gate.reached.wait(20)
+    assert shown(sandbox) == [first] * 4
+    gate.open()
+
+
+def test_one_refresh_serves_every_request_after_it(
+    behind_gate: Client, sandbox: Sandbox, clock: Clock
+) -> None:
+    """Hazards C1, G1."""
+    (first,) = shown(sandbox)
+    clock.advance(REFRESH)
+
+    def refreshed() -> bool:
+        behind_gate.post(sandbox.graphql_endpoint, json=QUERY)
+        return shown(sandbox)[-1] != first
+
+    until(refreshed)
+    clock.advance(END - REFRESH + 1)  # the first token has expired
+    assert behind_gate.post(sandbox.graphql_endpoint, json=QUERY).history == ()
+    assert (sandbox.token_requests, sandbox.api_refusals) == (2, 0)
+
+
+def test_a_refresh_is_started_by_a_caller_and_not_by_time_alone(
+    source: ClientCredentials, sandbox: Sandbox, clock: Clock
+) -> None:
+    """Hazard P5."""
+    source.token()
+    clock.advance(REFRESH)
+    assert sandbox.token_requests == 1
+    source.token()
+    until(lambda: sandbox.token_requests == 2)
+
+
+@pytest.mark.parametrize(
+    ("leeway", "seconds_left", "fetches"), [(60, 61, 1), (60, 59, 2), (600, 601, 1), (600, 599, 2)]
+)
+def test_within_the_leeway_a_token_is_replaced_before_use(
+    leeway: float,
+    seconds_left: float,
+    fetches: int,
+    source_with: SourceOf,
+    sandbox: Sandbox,
+    clock: Clock,
+) -> None:
+    """Hazards E1, E3."""
+    source = source_with(leeway=leeway, renew_ahead=0)
+    first = source.token()
+    clock.advance(END - seconds_left)
+    assert (source.token() == first) is (fetches == 1)
+    assert sandbox.token_requests == fetches
+
+
+def test_within_the_leeway_one_request_fetches_and_the_others_go_on(
+    behind_gate: Client, sandbox: Sandbox, clock: Clock, gate: Gate
+) -> None:
+    """Hazard C4."""
+    (first,) = shown(sandbox)
+    clock.advance(LEEWAY)
+    gate.close()
+    with ThreadPoolExecutor(1) as pool:
+        fetching = pool.submit(behind_gate.post, sandbox.graphql_endpoint, json=QUERY)
+        assert gate.reached.wait(20)
+        for _ in range(3):
+            assert behind_gate.post(sandbox.graphql_endpoint, json=QUERY).status == 200
+        assert shown(sandbox) == [first] * 4
+        gate.open()
+        assert fetching.result(20).history == ()
+    assert shown(sandbox)[-1] != first
+    assert sandbox.token_requests == 2
+
+
+def test_once_a_token_has_expired_every_request_waits_for_the_next(
+    behind_gate: Client, sandbox: Sandbox, clock: Clock, gate: Gate
+) -> None:
+    """Hazard C5."""
+    clock.advance(END)
+    gate.close()
+    with ThreadPoolExecutor(4) as pool:
+        waiting = [
+            pool.submit(behind_gate.post, sandbox.graphql_endpoint, json=QUERY) for _ in range(4)
+        ]
+        assert gate.reached.wait(20)
+        assert len(api_calls(sandbox)) == 1
+        gate.open()
+        assert [each.result(20).history for each in waiting] == [()] * 4
+    assert (sandbox.token_requests, sandbox.api_refusals) == (2, 0)
+
+
+@pytest.mark.parametrize("lifetime", [2, 45])
+def test_a_lifetime_shorter_than_the_leeway_is_used(
+    lifetime: int, open_client: OpenClient, sandbox: Sandbox, clock: Clock
+) -> None:
+    """Hazard E2: otherwise every call would cost a token."""
+    sandbox.lifetime = lifetime
+    client = open_client(sandbox.credentials(renew_ahead=0))
+    for _ in range(40):
+        assert client.get(sandbox.graphql_endpoint).status == 200
+        clock.advance(lifetime / 10)
+    used_for = (lifetime - 1) * 0.8  # the server rounds down, and the leeway takes a fifth
+    assert sandbox.token_requests <= 1 + 4 * lifetime / used_for
+    assert sandbox.api_refusals == 0
+
+
+def test_after_a_suspend_the_token_from_before_it_is_not_used(
+    open_client: OpenClient, sandbox: Sandbox, clock: Clock
+) -> None:
+    """Hazard E6: the monotonic clock stood still."""
+    client = open_client(sandbox.credentials())
+    client.post(sandbox.graphql_endpoint, json=QUERY)
+    clock.suspend(2 * 3600)
+    assert client.post(sandbox.graphql_endpoint, json=QUERY).history == ()
+    assert (sandbox.token_requests, sandbox.api_refusals) == (2, 0)
+
+
+def test_a_wall_clock_that_is_set_back_does_not_prolong_a_token(
+    open_client: OpenClient, sandbox: Sandbox, clock: Clock
+) -> None:
+    """Hazard E6."""
+    client = open_client(sandbox.credentials())
+    client.post(sandbox.graphql_endpoint, json=QUERY)
+    clock.set_wall_clock(-7200)
+    clock.advance(3600)
+    client.post(sandbox.graphql_endpoint, json=QUERY)
+    assert sandbox.token_requests == 2
+
+
+def test_the_time_that_the_response_took_counts_as_lifetime(
+    source: ClientCredentials, endpoint: Origin, clock: Clock
+) -> None:
+    """Hazard E7."""
+
+    def after_two_seconds(_: Request) -> Response:
+        clock.advance(2)
+        return Response(200, (), json.dumps(TOKEN | {"expires_in": 3}).encode())
+
+    endpoint.handler = after_two_seconds
+    assert source.token().expires_in == 1
+    clock.advance(1)
+    source.token()
+    assert len(endpoint.requests) == 2
+
+
+@pytest.mark.parametrize("expires_in", [0, -1, "0"])
+def test_a_token_that_has_expired_on_arrival_is_used_by_who_waited_and_not_kept(
+    expires_in: object, source: ClientCredentials, endpoint: Origin
+) -> None:
+    """Hazards E4, E8."""
+    endpoint.handler = answering(200, json.dumps(TOKEN | {"expires_in": expires_in}))
+    for fetches in (1, 2):
+        assert source.token().access_token == TOKEN["access_token"]
+        assert len(endpoint.requests) == fetches
+
+
+@pytest.mark.parametrize(("default_lifetime", "fetches"), [(None, 1), (600, 2)])
+def test_without_expires_in_a_token_is_used_for_the_default_lifetime(
+    default_lifetime: float | None,
+    fetches: int,
+    source_with: SourceOf,
+    endpoint: Origin,
+    clock: Clock,
+) -> None:
+    """Hazard E4: without one, until the API rejects it."""
+    endpoint.handler = answering(200, json.dumps({"access_token": "x"}))
+    source = source_with(default_lifetime=default_lifetime)
+    source.token()
+    clock.advance(600)
+    source.token()
+    assert len(endpoint.requests) == fetches

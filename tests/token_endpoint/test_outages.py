@@ -1,0 +1,361 @@
+"""A token endpoint, or a vault, that is down for a while: a valid token is used, and few ask."""
+
+import logging
+from collections.abc import Callable
+from email.utils import formatdate
+
+import pytest
+
+from bitquery_auth import ClientCredentials, Token, TokenEndpointError, TokenRequestError
+from bitquery_auth.sandbox import Sandbox
+from tests.kit import QUERY
+from tests.kit.clients import Client, OpenClient
+from tests.kit.clock import Clock
+from tests.kit.faults import PAGE
+from tests.kit.origin import Connection, Handler, Origin, answering, on_the_wire
+from tests.kit.waiting import until
+
+REFRESH, LEEWAY, END = 3240, 3540, 3599
+"""Seconds after which a token of an hour is refreshed, within its leeway, and expired."""
+
+
+def used(open_client: OpenClient, sandbox: Sandbox, **settings: object) -> Client:
+    """Return a client that has its first token."""
+    client = open_client(sandbox.credentials(**settings))
+    assert client.post(sandbox.graphql_endpoint, json=QUERY).status == 200
+    return client
+
+
+def logged(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
+    """Return the messages of this level."""
+    return [record.getMessage() for record in caplog.records if record.levelno == level]
+
+
+# -- with a valid token ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("outage", [500, 503, 429, "drop"])
+def test_an_outage_within_the_leeway_is_not_noticed_by_requests(
+    open_client: OpenClient, sandbox: Sandbox, clock: Clock, outage: int | str
+) -> None:
+    """Hazard F2: the token is used until it expires."""
+    client = used(open_client, sandbox)
+    sandbox.outage = outage  # type: ignore[assignment]  # parametrize knows no literals
+    clock.advance(LEEWAY)
+    for seconds in (0, 1, 10, 20, 20, 7.9):
+        clock.advance(seconds)
+        assert client.post(sandbox.graphql_endpoint, json=QUERY).status == 200
+    assert sandbox.token_requests > 2
+    assert sandbox.api_refusals == 0
+
+
+def test_an_outage_during_refreshes_is_not_noticed_by_requests(
+    open_client: OpenClient, sandbox: Sandbox, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Hazard F2."""
+    caplog.set_level(logging.DEBUG, logger="bitquery_auth")
+    client = used(open_client, sandbox)
+    sandbox.outage = 503
+    clock.advance(REFRESH)
+
+    def failures() -> int:
+        return sum("responded 503" in message for message in caplog.messages)
+
+    for attempts in (1, 2, 3):
+        assert client.post(sandbox.graphql_endpoint, json=QUERY).history == ()
+        until(lambda wanted=attempts: failures() == wanted)  # type: ignore[misc]  # its default
+        clock.advance(60)  # no pause is longer
+    assert sandbox.api_refusals == 0
+
+
+def test_an_outage_is_one_warning_and_its_end_one_info_line(
+    source_with: Callable[..., ClientCredentials],
+    sandbox: Sandbox,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Hazard S5, too: neither line holds a token or the secret."""
+    caplog.set_level(logging.INFO, logger="bitquery_auth")
+    source = source_with(renew_ahead=0)
+    token = source.token()
+    sandbox.outage = 503
+    clock.advance(LEEWAY)
+    for _ in range(5):
+        assert source.token() == token
+        clock.advance(10)
+    (warning,) = logged(caplog, logging.WARNING)
+    assert warning.startswith("renewing the token fails, it is used until 2027-01-15 08:59:59 UTC:")
+    assert "503" in warning
+    assert logged(caplog, logging.INFO) == []
+    sandbox.outage = None
+    clock.advance(60)
+    source.token()
+    (recovered,) = logged(caplog, logging.INFO)
+    assert recovered.startswith("renewing the token works again")
+    for hidden in (sandbox.client_secret, token.access_token):
+        assert hidden not in warning + recovered
+
+
+def test_once_the_token_has_expired_the_error_is_raised_until_the_outage_is_over(
+    open_client: OpenClient, sandbox: Sandbox, clock: Clock, kind: type[Client]
+) -> None:
+    client = used(open_client, sandbox)
+    sandbox.outage = 503
+    clock.advance(END)
+    with pytest.raises(kind.base_error, match="503"):
+        client.post(sandbox.graphql_endpoint, json=QUERY)
+    sandbox.outage = None
+    clock.advance(1)
+    assert client.post(sandbox.graphql_endpoint, json=QUERY).status == 200
+    assert sandbox.api_refusals == 0
+
+
+# -- without a token -------------------------------------------------------------------------------
+
+
+def requests_of_a_failing_call(source: ClientCredentials, endpoint: Origin) -> int:
+    """Return how many token requests one call makes, which must fail."""
+    before = len(endpoint.requests)
+    with pytest.raises(TokenEndpointError):
+        source.token()
+    return len(endpoint.requests) - before
+
+
+def test_calls_during_the_backoff_fail_at_once_without_a_token_request(
+    open_client: OpenClient, sandbox: Sandbox, kind: type[Client]
+) -> None:
+    """Hazard F3: the later ones say when the endpoint is asked again."""
+    sandbox.outage = 503
+    client = open_client(sandbox.credentials())
+    messages = []
+    for _ in range(100):
+        with pytest.raises(kind.base_error) as caught:
+            client.post(sandbox.graphql_endpoint, json=QUERY)
+        assert isinstance(caught.value, TokenEndpointError)
+        assert caught.value.status_code == 503
+        assert caught.value.retry_after is not None
+        assert 0.2 <= caught.value.retry_after <= 0.25
+        messages.append(str(caught.value))
+    assert sandbox.token_requests == 1
+    assert "is asked again at" not in messages[0]
+    assert "The token endpoint is asked again at 2027-01-15 08:00:00 UTC (in 0.2 s)" in messages[1]
+    assert sandbox.api_requests == 0
+
+
+def test_the_pauses_double_from_a_quarter_of_a_second_to_a_minute(
+    source: ClientCredentials, endpoint: Origin, clock: Clock
+) -> None:
+    """Hazards F3, C7: each is shortened by up to a fifth at random, which spreads a fleet."""
+    endpoint.handler = answering(500)
+    for pause in (0.25, 0.5, 1, 2, 4, 8, 16, 32, 60, 60):
+        assert requests_of_a_failing_call(source, endpoint) == 1
+        clock.advance(pause * 0.79)
+        assert requests_of_a_failing_call(source, endpoint) == 0
+        clock.advance(pause * 0.22)
+
+
+@on_the_wire
+def unavailable_until_a_date(connection: Connection) -> None:
+    """Respond with a date that counts from the server's own clock, which is years late."""
+    date, retry_after = formatdate(1e9, usegmt=True), formatdate(1e9 + 120, usegmt=True)
+    head = f"HTTP/1.1 503 No\r\nDate: {date}\r\nRetry-After: {retry_after}\r\n"
+    connection.send(f"{head}Content-Length: 0\r\n\r\n".encode())
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        answering(429, PAGE, Retry_After="120"),
+        answering(502, PAGE, Retry_After="120"),
+        answering(503, PAGE, Retry_After="120"),
+        unavailable_until_a_date,
+    ],
+    ids=["429", "502", "503", "date"],
+)
+def test_retry_after_is_obeyed(
+    handler: Handler, source: ClientCredentials, endpoint: Origin, clock: Clock
+) -> None:
+    """Hazard F3."""
+    good, endpoint.handler = endpoint.handler, handler
+    with pytest.raises(TokenEndpointError) as caught:
+        source.token()
+    assert caught.value.retry_after == 120
+    clock.advance(119)
+    with pytest.raises(TokenEndpointError, match=r"08:02:00 UTC \(in 1\.0 s\)") as caught:
+        source.token()
+    assert caught.value.retry_after == 1
+    assert len(endpoint.requests) == 1
+    clock.advance(2)
+    endpoint.handler = good
+    assert source.token().access_token
+
+
+@pytest.mark.parametrize(
+    "value", ["86400", "9" * 30, "9" * 5000, "Fri, 31 Dec 9999 23:59:59 GMT"], ids=range(4)
+)
+def test_retry_after_is_obeyed_for_an_hour_at_most(
+    value: str, source: ClientCredentials, endpoint: Origin, clock: Clock
+) -> None:
+    """Hazard F3."""
+    endpoint.handler = answering(503, PAGE, Retry_After=value)
+    assert requests_of_a_failing_call(source, endpoint) == 1
+    clock.advance(3599)
+    assert requests_of_a_failing_call(source, endpoint) == 0
+    clock.advance(1)
+    assert requests_of_a_failing_call(source, endpoint) == 1
+
+
+@pytest.mark.parametrize(
+    "value", ["0", "-5", "soon", "", "1.5", "Fri, 99 Jan 1999", "\xb2", "1, 2"]
+)
+def test_a_retry_after_that_says_nothing_leaves_the_usual_pause(
+    value: str, source: ClientCredentials, endpoint: Origin, clock: Clock
+) -> None:
+    endpoint.handler = answering(503, PAGE, Retry_After=value)
+    assert requests_of_a_failing_call(source, endpoint) == 1
+    assert requests_of_a_failing_call(source, endpoint) == 0
+    clock.advance(0.25)
+    assert requests_of_a_failing_call(source, endpoint) == 1
+
+
+def test_renew_requests_a_token_in_spite_of_the_backoff(
+    source: ClientCredentials, endpoint: Origin
+) -> None:
+    good = endpoint.handler
+    endpoint.handler = answering(429, PAGE, Retry_After="3600")
+    assert requests_of_a_failing_call(source, endpoint) == 1
+    endpoint.handler = good
+    assert source.renew() == source.token()
+
+
+def test_an_endpoint_that_closes_connections_gets_one_request(
+    open_client: OpenClient, sandbox: Sandbox, kind: type[Client]
+) -> None:
+    """Hazard F3."""
+    sandbox.outage = "drop"
+    client = open_client(sandbox.credentials())
+    for _ in range(3):
+        with pytest.raises(kind.base_error, match="No response from") as caught:
+            client.post(sandbox.graphql_endpoint, json=QUERY)
+        assert isinstance(caught.value, TokenRequestError)
+        assert caught.value.retryable
+    assert sandbox.token_requests == 1
+
+
+def test_an_endpoint_that_is_up_again_is_used_again(
+    source: ClientCredentials, endpoint: Origin, clock: Clock
+) -> None:
+    endpoint.refuse_connections()
+    with pytest.raises(TokenRequestError, match="No response"):
+        source.token()
+    endpoint.accept_connections()
+    clock.advance(1)
+    assert source.token().access_token
+
+
+# -- a callable that fails -------------------------------------------------------------------------
+
+
+class Vault:
+    """Returns the secret while it is open.
+
+    Attributes:
+        calls: How often it was called since it was sealed.
+    """
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+        self.is_open = True
+        self.calls = 0
+
+    def __call__(self) -> str:
+        self.calls += 1
+        if not self.is_open:
+            raise LookupError("the vault is sealed")
+        return self._secret
+
+    def seal(self) -> None:
+        self.is_open, self.calls = False, 0
+
+
+@pytest.fixture
+def vault(sandbox: Sandbox) -> Vault:
+    """The vault of the sandbox's secret."""
+    return Vault(sandbox.client_secret)
+
+
+@pytest.fixture
+def first(sealable: ClientCredentials) -> Token:
+    """The token from before the vault was sealed."""
+    return sealable.token()
+
+
+@pytest.fixture
+def sealable(sandbox: Sandbox, vault: Vault) -> ClientCredentials:
+    """A source of that vault."""
+    return ClientCredentials(sandbox.client_id, vault, token_endpoint=sandbox.token_endpoint)
+
+
+def test_within_the_leeway_a_sealed_vault_is_called_once_a_pause(
+    sealable: ClientCredentials, first: Token, vault: Vault, clock: Clock
+) -> None:
+    """Hazards F2, F3."""
+    vault.seal()
+    clock.advance(LEEWAY)
+    assert [sealable.token() for _ in range(5)] == [first] * 5
+    assert vault.calls == 1
+    for _ in range(30):
+        assert sealable.token() == first
+        clock.advance(1)
+    assert 6 <= vault.calls <= 8  # the pauses double
+
+
+def test_a_refresh_in_the_background_calls_a_sealed_vault_once_a_pause(
+    sealable: ClientCredentials,
+    first: Token,
+    vault: Vault,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    vault.seal()
+    clock.advance(REFRESH)
+    assert sealable.token() == first
+    until(lambda: logged(caplog, logging.WARNING))
+    assert [sealable.token() for _ in range(5)] == [first] * 5
+    assert vault.calls == 1
+
+
+def test_once_the_vault_is_open_the_token_is_replaced(
+    sealable: ClientCredentials, first: Token, vault: Vault, clock: Clock
+) -> None:
+    vault.seal()
+    clock.advance(LEEWAY)
+    sealable.token()
+    vault.is_open = True
+    clock.advance(1)
+    assert sealable.token() != first
+
+
+def test_without_a_token_each_call_gets_the_exception_of_the_vault_until_it_is_open(
+    open_client: OpenClient, sealable: ClientCredentials, vault: Vault, sandbox: Sandbox
+) -> None:
+    """It is the user's own exception, and there is no backoff."""
+    client = open_client(sealable)
+    vault.seal()
+    for _ in range(3):
+        with pytest.raises(LookupError, match="the vault is sealed"):
+            client.get(sandbox.graphql_endpoint)
+    assert vault.calls == 3
+    vault.is_open = True
+    assert client.get(sandbox.graphql_endpoint).status == 200
+
+
+def test_a_token_that_expires_in_the_pause_of_a_vault_leaves_the_next_call_free(
+    sealable: ClientCredentials, first: Token, vault: Vault, clock: Clock
+) -> None:
+    vault.seal()
+    clock.advance(END - 0.2)
+    assert sealable.token() == first
+    vault.is_open = True
+    clock.advance(0.2)
+    assert sealable.token() != first
