@@ -69,7 +69,7 @@ def _rest(server: AuthorizationServer, kind: type[Client], life: Life) -> None:
     with _opened(kind, server, SHORT_LIVED.at(server, renew_ahead=0)) as client:
         life.rested.append(client.get(server.api_url))
         # Servers count in whole seconds, some of them to the client's loss.
-        while time.monotonic() < began + 6 or _is_live(server, token_of(life.rested[0])):
+        while time.monotonic() < began + 4 or _is_live(server, token_of(life.rested[0])):
             assert time.monotonic() < began + _DEADLINE, "the token outlives its lifetime"
             time.sleep(_POLL_INTERVAL)
         life.rested.append(client.get(server.api_url))

@@ -64,7 +64,13 @@ class Model:
             return float("-inf")
         ends = token.at + token.life - SLACK
         upsets = [upset for upset in self._upsets if upset >= token.at - SLACK]
+        if self._was_frozen_on_its_way(token):
+            ends = token.at
         return min([ends, *upsets, *self._interrupts_of(token)])
+
+    def _was_frozen_on_its_way(self, asked: Asked) -> bool:
+        """Whether the caller may have begun this request, and its token's lifetime, long before."""
+        return any(began <= asked.at <= ended + SLACK for began, ended in self._sandbox.freezes)
 
     def _interrupts_of(self, asked: Asked) -> list[float]:
         """When the caller may have been interrupted who made this request."""
@@ -135,6 +141,7 @@ class Model:
         good = [asked for asked in self._asked if asked.life is not None]
         return sum(
             after.at - before.at < (before.life or 0) * EARLIEST_RENEWAL - SLACK / 2
+            and not self._was_frozen_on_its_way(before)
             for before, after in pairwise(good)
         )
 
