@@ -121,6 +121,7 @@ class SourceMachine(RuleBasedStateMachine):
         self.patch.setattr(cache, "random", SimpleNamespace(random=lambda: self.jitter))
         self.patch.setattr(single_flight, "run_in_thread", self.started.append)
         self.fetch: Fetch[Any] | None = None
+        self.is_forced = False  # whether it was begun by `renew`
         self.waiters: list[bool] = []  # of the fetch in progress: who insists on a new token
         self.issued: dict[str, Issued] = {}
         self.current: str | None = None  # the token that the model says is kept
@@ -179,7 +180,7 @@ class SourceMachine(RuleBasedStateMachine):
             assert step.access_token == valid, "an expired, a discarded or an older token"
             if self.started:
                 assert has_reason
-                self.begins(self.started.pop().__self__)
+                self.begins(self.started.pop().__self__, force=False)
         else:
             self.waits(step, is_async=is_async, has_reason=has_reason, force=force)
         if ends_at_once and self.fetch is not None:
@@ -197,7 +198,7 @@ class SourceMachine(RuleBasedStateMachine):
         fetch, is_mine = step
         if is_mine:
             assert has_reason
-            self.begins(fetch)
+            self.begins(fetch, force=force)
             if is_async:
                 fetch.start()
                 self.started.clear()
@@ -206,9 +207,10 @@ class SourceMachine(RuleBasedStateMachine):
             assert force or self.model_token() is None, "nobody waits while a token is valid"
         self.waiters.append(force)
 
-    def begins(self, fetch: Fetch[Any]) -> None:
+    def begins(self, fetch: Fetch[Any], *, force: bool) -> None:
         assert self.fetch is None, "two fetches at once"
         self.fetch = fetch
+        self.is_forced = force
         self.waiters = []
 
     def pause_left(self) -> float:
@@ -305,7 +307,7 @@ class SourceMachine(RuleBasedStateMachine):
         in_background, valid = self.fetch.in_background, self.model_token()
         pause = self.pause_left()
         raised = self.ends(outcome)
-        if in_background or (is_ours and valid is not None):
+        if in_background or (is_ours and valid is not None and not self.is_forced):
             assert raised is None
             self.was_frozen = self.was_frozen and not is_ours
             if not is_ours or (valid is not None and not pause):
@@ -313,7 +315,11 @@ class SourceMachine(RuleBasedStateMachine):
             self.callers_look()
         else:
             assert raised is error, "it reaches the caller as it is"
-            assert set(self.callers_look()) <= {None}, "a waiter takes over"
+            for outcome in self.callers_look():
+                if is_ours:
+                    assert isinstance(outcome, (ConfigurationError, Token)), "nobody repeats it"
+                else:
+                    assert outcome is None, "a waiter takes over"
 
     def is_withdrawn_because_its_thread_does_not_begin(self) -> None:
         assert self.fetch is not None
