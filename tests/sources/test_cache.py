@@ -3,6 +3,7 @@
 import pytest
 
 from bitquery_auth import (
+    BitqueryAuthError,
     ConfigurationError,
     InvalidTokenResponseError,
     Token,
@@ -143,6 +144,7 @@ def test_every_failure_of_the_endpoint_has_a_retry_after(
     source.outcome = error
     for _ in range(2):
         failure = source.attempt()
+        assert isinstance(failure, BitqueryAuthError)
         assert type(failure) is type(error)
         assert failure.retry_after is not None
         assert 0.2 <= failure.retry_after <= 0.25

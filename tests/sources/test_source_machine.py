@@ -7,6 +7,7 @@ to fetch. It takes the steps of a caller one by one, so that others come in betw
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -190,8 +191,9 @@ class SourceMachine(RuleBasedStateMachine):
         assert self.model_token() is None
         assert self.fetch is None
         assert self.failed is not None
+        assert isinstance(error, BitqueryAuthError)
         assert type(error) is type(self.failed.error), "somebody else's failure"
-        assert error.retry_after > 0
+        assert error.retry_after
         assert self.is_pausing(), "a failure is repeated only in a pause"
 
     def waits(self, step: Any, *, is_async: bool, has_reason: bool, force: bool) -> None:
@@ -231,10 +233,8 @@ class SourceMachine(RuleBasedStateMachine):
         fetch, self.fetch = self.fetch, None
         assert fetch is not None
         assert fetch.completed
-        return [
-            attempt(lambda force=force: self.source._token_from(fetch, force=force))
-            for force in self.waiters
-        ]
+        look = partial(self.source._token_from, fetch)
+        return [attempt(partial(look, force=force)) for force in self.waiters]
 
     @rule(ending=endings)
     @precondition(lambda self: self.fetch is not None)
