@@ -119,6 +119,7 @@ class SourceMachine(RuleBasedStateMachine):
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(cache, "time", self.clock)
         self.patch.setattr(cache, "random", SimpleNamespace(random=lambda: self.jitter))
+        self.patch.setattr(cache.logger, "disabled", True)
         self.patch.setattr(single_flight, "run_in_thread", self.started.append)
         self.fetch: Fetch[Any] | None = None
         self.waiters: list[bool] = []  # of the fetch in progress: who insists on a new token
