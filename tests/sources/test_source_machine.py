@@ -7,6 +7,7 @@ to fetch. It takes the steps of a caller one by one, so that others come in betw
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -190,8 +191,9 @@ class SourceMachine(RuleBasedStateMachine):
         assert self.model_token() is None
         assert self.fetch is None
         assert self.failed is not None
-        assert type(error) is type(self.failed.error), "somebody else's failure"
-        assert error.retry_after > 0
+        assert self.failed.error is not None, "somebody else's failure"
+        assert type(error) is type(self.failed.error)
+        assert error.retry_after
         assert self.is_pausing(), "a failure is repeated only in a pause"
 
     def waits(self, step: Any, *, is_async: bool, has_reason: bool, force: bool) -> None:
@@ -231,8 +233,7 @@ class SourceMachine(RuleBasedStateMachine):
         assert fetch is not None
         assert fetch.completed
         return [
-            attempt(lambda force=force: self.source._token_from(fetch, force=force))
-            for force in self.waiters
+            attempt(partial(self.source._token_from, fetch, force=force)) for force in self.waiters
         ]
 
     @rule(ending=endings)
