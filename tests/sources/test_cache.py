@@ -3,6 +3,7 @@
 import pytest
 
 from bitquery_auth import (
+    BitqueryAuthError,
     ConfigurationError,
     InvalidTokenResponseError,
     Token,
@@ -138,7 +139,7 @@ def test_a_failure_is_repeated_to_callers_until_the_pause_is_over(
     ids=lambda error: type(error).__name__,
 )
 def test_every_failure_of_the_endpoint_has_a_retry_after(
-    source: ScriptedSource, error: Exception
+    source: ScriptedSource, error: BitqueryAuthError
 ) -> None:
     source.outcome = error
     for _ in range(2):
