@@ -1,4 +1,4 @@
-"""Libraries that may be there or not."""
+"""Libraries that may not be installed."""
 
 import warnings
 from importlib import import_module
@@ -8,20 +8,19 @@ import pytest
 
 
 def needs(module: str, requirement: str) -> ModuleType:
-    """Give a library's module; where it is not installed, skip the file and say what would install it.
+    """Return a library's module, or skip the file where it is not installed.
 
     Args:
         module: What the file imports.
-        requirement: What pip is to be given.
+        requirement: What pip installs.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # what a library's own import is warned of is its own affair
+            warnings.simplefilter("ignore")  # a library's own import may warn
             return import_module(module)
     except ImportError:
         pytest.skip(
-            f"not installed here: python -m pip install '{requirement}', or python -m tests.integrations.run",
+            f"not installed: python -m pip install '{requirement}', or "
+            f"python -m tests.integrations.run",
             allow_module_level=True,
         )

@@ -1,4 +1,4 @@
-"""gRPC: an interceptor for threads and asyncio, as Bitquery's CoreCast needs it; call credentials."""
+"""gRPC: interceptors for threads and for asyncio, and call credentials."""
 
 import pickle
 import threading

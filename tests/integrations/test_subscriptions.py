@@ -1,7 +1,5 @@
 """Subscriptions that are held for days: one list of behaviours for every client of WebSockets."""
 
-import logging
-import traceback
 from collections.abc import Iterable
 from typing import Any
 

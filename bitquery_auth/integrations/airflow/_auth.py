@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 from bitquery_auth import _bitquery
 from bitquery_auth._auth.requests import RequestsAuth
+from bitquery_auth._environment import from_env
 from bitquery_auth._sources.client_credentials import ClientCredentials
 from bitquery_auth._token import TokenSource
-from bitquery_auth.integrations._credentials import source_for
 
 __all__ = ["AirflowAuth"]
 
@@ -26,7 +26,7 @@ class AirflowAuth(RequestsAuth):
 
     Attributes:
         allowed_hosts: As for `RequestsAuth`.
-        settings: Settings of the `ClientCredentials`. They win over the environment.
+        settings: Settings of the `ClientCredentials`. They win over login and environment.
 
     Args:
         login: The client id. By default, the environment names the credentials.
@@ -45,7 +45,8 @@ class AirflowAuth(RequestsAuth):
     @classmethod
     def source(cls, login: str | None = None, password: str | None = None) -> TokenSource:
         """Return the one source of this process that has these credentials and `settings`."""
-        source = source_for(login, password, **cls.settings)
+        given = {"client_id": login or "", "client_secret": password or ""}
+        source = from_env(**((given if login or password else {}) | dict(cls.settings)))
         if not isinstance(source, ClientCredentials):
             return source
         restore, state = source.__reduce__()

@@ -42,7 +42,8 @@ class HttpTrigger(triggers.HttpTrigger):
                 headers=self.headers,
                 extra_options=self.extra_options,
             )
-            return await self._convert_response(response)
+            converted: requests.Response = await self._convert_response(response)
+            return converted
 
 
 class HttpOperator(operators.HttpOperator):

@@ -14,7 +14,7 @@ _RESULTS: dict[str, Any] = {
 
 
 def serve_mcp(request: Request) -> Response:
-    """Answer over streamable HTTP, each answer in its response: there is no stream of the server's own."""
+    """Respond over streamable HTTP; the server has no stream of its own."""
     if request.method != "POST":
         return Response.text(405, "Method Not Allowed")
     message = json.loads(request.body)
@@ -23,8 +23,8 @@ def serve_mcp(request: Request) -> Response:
     result = _result(message)
     unknown = {"code": -32601, "message": "Method not found"}
     outcome = {"error": unknown} if result is None else {"result": result}
-    answer = {"jsonrpc": "2.0", "id": message["id"]} | outcome
-    return Response(200, (("Content-Type", "application/json"),), json.dumps(answer).encode())
+    body = {"jsonrpc": "2.0", "id": message["id"]} | outcome
+    return Response(200, (("Content-Type", "application/json"),), json.dumps(body).encode())
 
 
 def _result(message: Any) -> Any:
