@@ -304,18 +304,28 @@ class SourceMachine(RuleBasedStateMachine):
             outcome = CallableFailedError("the callable raised")
             outcome.__cause__ = error
         is_ours = outcome is not error
-        in_background, valid = self.fetch.in_background, self.model_token()
-        pause = self.pause_left()
+        in_background, valid, pause = (
+            self.fetch.in_background,
+            self.model_token(),
+            self.pause_left(),
+        )
         raised = self.ends(outcome)
-        if in_background or (is_ours and valid is not None):
+        if in_background or (is_ours and valid is not None and not self.waiters[0]):
             assert raised is None
             self.was_frozen = self.was_frozen and not is_ours
             if not is_ours or (valid is not None and not pause):
                 self.note_failure(None, None)
             self.callers_look()
-        else:
-            assert raised is error, "it reaches the caller as it is"
-            assert set(self.callers_look()) <= {None}, "a waiter takes over"
+            return
+        assert raised is error, "it reaches its caller as it is"
+        del self.waiters[0]  # who got it
+        for force, outcome in zip(self.waiters, self.callers_look(), strict=True):
+            if not is_ours:
+                assert outcome is None, "a waiter takes over"
+            elif force or valid is None:
+                assert isinstance(outcome, ConfigurationError), "nobody calls the callable again"
+            else:
+                assert outcome.access_token == valid
 
     def is_withdrawn_because_its_thread_does_not_begin(self) -> None:
         assert self.fetch is not None
