@@ -26,7 +26,6 @@ from urllib3.exceptions import (
 from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
 
 from bitquery_auth import __version__
-from bitquery_auth._checks import is_loopback
 from bitquery_auth._errors import (
     ConfigurationError,
     ProcessFrozenError,
@@ -83,8 +82,7 @@ class Transport:
         """
         request.headers = _HEADERS | dict(request.headers or {})
         endpoint = str(request.url)
-        verify = self._verify() if endpoint.startswith("https") else False
-        proxy = self._proxy(endpoint)
+        verify, proxy = self._verify(), self._proxy(endpoint)
         deadline = _Deadline(self.timeout)
         handled = sys.exception()
         with requests.Session() as session:
@@ -145,8 +143,8 @@ class Transport:
         for key in (f"{scheme}://{host}", scheme, f"all://{host}", "all"):
             if key in self.proxies:
                 return _Proxy(self.proxies[key], "proxies", scheme)
-        if not self.trust_env or is_loopback(host or ""):
-            return _Proxy(None, "", scheme)  # http is allowed there because it stays on the machine
+        if not self.trust_env:
+            return _Proxy(None, "", scheme)
         found = select_proxy(endpoint, get_environ_proxies(endpoint))
         for name in (f"{scheme}_proxy", "all_proxy"):
             for variable in (name, name.upper()):

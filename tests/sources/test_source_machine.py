@@ -181,7 +181,7 @@ class SourceMachine(RuleBasedStateMachine):
             assert step.access_token == valid, "an expired, a discarded or an older token"
             if self.started:
                 assert has_reason
-                self.begins(self.started.pop().__self__)
+                self.begins(self.started.pop().__self__, force=False)
         else:
             self.waits(step, is_async=is_async, has_reason=has_reason, force=force)
         if ends_at_once and self.fetch is not None:
@@ -200,7 +200,7 @@ class SourceMachine(RuleBasedStateMachine):
         fetch, is_mine = step
         if is_mine:
             assert has_reason
-            self.begins(fetch)
+            self.begins(fetch, force=force)
             if is_async:
                 fetch.start()
                 self.started.clear()
@@ -209,7 +209,7 @@ class SourceMachine(RuleBasedStateMachine):
             assert force or self.model_token() is None, "nobody waits while a token is valid"
         self.waiters.append(force)
 
-    def begins(self, fetch: Fetch[Any]) -> None:
+    def begins(self, fetch: Fetch[Any], *, force: bool) -> None:
         assert self.fetch is None, "two fetches at once"
         self.fetch = fetch
         self.waiters = []
@@ -304,11 +304,8 @@ class SourceMachine(RuleBasedStateMachine):
             outcome = CallableFailedError("the callable raised")
             outcome.__cause__ = error
         is_ours = outcome is not error
-        in_background, valid, pause = (
-            self.fetch.in_background,
-            self.model_token(),
-            self.pause_left(),
-        )
+        in_background, valid = self.fetch.in_background, self.model_token()
+        pause = self.pause_left()
         raised = self.ends(outcome)
         if in_background or (is_ours and valid is not None and not self.waiters[0]):
             assert raised is None
