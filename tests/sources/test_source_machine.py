@@ -120,9 +120,9 @@ class SourceMachine(RuleBasedStateMachine):
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(cache, "time", self.clock)
         self.patch.setattr(cache, "random", SimpleNamespace(random=lambda: self.jitter))
+        self.patch.setattr(cache.logger, "disabled", True)
         self.patch.setattr(single_flight, "run_in_thread", self.started.append)
         self.fetch: Fetch[Any] | None = None
-        self.is_forced = False  # whether it was begun by `renew`
         self.waiters: list[bool] = []  # of the fetch in progress: who insists on a new token
         self.issued: dict[str, Issued] = {}
         self.current: str | None = None  # the token that the model says is kept
@@ -191,8 +191,8 @@ class SourceMachine(RuleBasedStateMachine):
         assert self.model_token() is None
         assert self.fetch is None
         assert self.failed is not None
-        assert isinstance(error, BitqueryAuthError)
-        assert type(error) is type(self.failed.error), "somebody else's failure"
+        assert self.failed.error is not None, "somebody else's failure"
+        assert type(error) is type(self.failed.error)
         assert error.retry_after
         assert self.is_pausing(), "a failure is repeated only in a pause"
 
@@ -212,7 +212,6 @@ class SourceMachine(RuleBasedStateMachine):
     def begins(self, fetch: Fetch[Any], *, force: bool) -> None:
         assert self.fetch is None, "two fetches at once"
         self.fetch = fetch
-        self.is_forced = force
         self.waiters = []
 
     def pause_left(self) -> float:
@@ -233,8 +232,9 @@ class SourceMachine(RuleBasedStateMachine):
         fetch, self.fetch = self.fetch, None
         assert fetch is not None
         assert fetch.completed
-        look = partial(self.source._token_from, fetch)
-        return [attempt(partial(look, force=force)) for force in self.waiters]
+        return [
+            attempt(partial(self.source._token_from, fetch, force=force)) for force in self.waiters
+        ]
 
     @rule(ending=endings)
     @precondition(lambda self: self.fetch is not None)
@@ -307,19 +307,22 @@ class SourceMachine(RuleBasedStateMachine):
         in_background, valid = self.fetch.in_background, self.model_token()
         pause = self.pause_left()
         raised = self.ends(outcome)
-        if in_background or (is_ours and valid is not None and not self.is_forced):
+        if in_background or (is_ours and valid is not None and not self.waiters[0]):
             assert raised is None
             self.was_frozen = self.was_frozen and not is_ours
             if not is_ours or (valid is not None and not pause):
                 self.note_failure(None, None)
             self.callers_look()
-        else:
-            assert raised is error, "it reaches the caller as it is"
-            for outcome in self.callers_look():
-                if is_ours:
-                    assert isinstance(outcome, (ConfigurationError, Token)), "nobody repeats it"
-                else:
-                    assert outcome is None, "a waiter takes over"
+            return
+        assert raised is error, "it reaches its caller as it is"
+        del self.waiters[0]  # who got it
+        for force, outcome in zip(self.waiters, self.callers_look(), strict=True):
+            if not is_ours:
+                assert outcome is None, "a waiter takes over"
+            elif force or valid is None:
+                assert isinstance(outcome, ConfigurationError), "nobody calls the callable again"
+            else:
+                assert outcome.access_token == valid
 
     def is_withdrawn_because_its_thread_does_not_begin(self) -> None:
         assert self.fetch is not None
