@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from functools import partial
 from http import HTTPStatus
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from bitquery_auth._auth.base import Auth
@@ -127,7 +127,7 @@ class Handshakes(Auth, ABC):
             return self._failed(error)
         return Handshake(HTTPStatus.SWITCHING_PROTOCOLS, connection)
 
-    def _failed(self, error: Exception) -> Handshake[C]:
+    def _failed(self, error: Exception) -> Handshake[Any]:
         """Return the outcome for an error of the client that is about a response; raise others."""
         status_code = self.status_of(error)
         if status_code is None:

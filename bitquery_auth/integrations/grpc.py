@@ -331,7 +331,7 @@ async def _aio_beginning_of(call: Any) -> CallOutcome:
 
 async def _aio_responses(outcome: CallOutcome) -> AsyncIterator[Any]:
     response = outcome.first_response()
-    while response is not grpc.aio.EOF:
+    while response is not grpc.aio.EOF:  # pyright: ignore[reportAttributeAccessIssue]  # it exists
         yield response
         response = await outcome.call.read()
 

@@ -65,7 +65,8 @@ class connect(client.connect):  # noqa: N801 - it is used as websockets.connect 
 
     def __init__(self, url: str, source: TokenSource, **options: Any) -> None:
         handshakes = _Handshakes(url, source)
-        super().__init__(url, **({"process_exception": _process_exception} | options))
+        options.setdefault("process_exception", _process_exception)
+        super().__init__(url, **options)
         self._open = partial(handshakes.open, partial(client.connect, **options))
 
     def __await__(self) -> Generator[Any, None, client.ClientConnection]:

@@ -19,7 +19,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from bitquery_auth import ClientCredentials, HTTPXAuth, RequestsAuth
 from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._messages import Request, Response
-from tests.kit.origin import Handler, Origin
+from tests.kit.origin import Fault, Handler, Origin
 
 LOOPBACK = ("127.0.0.1",)
 
@@ -56,7 +56,7 @@ def api(sandbox: Sandbox) -> Iterator[Callable[[Handler], Origin]]:
 def guarded(sandbox: Sandbox, otherwise: Handler) -> Handler:
     """Let the sandbox count every request and reject those without a valid token."""
 
-    def respond(request: Request) -> Response | None:
+    def respond(request: Request) -> Response | Fault | None:
         _, _, query = request.target.partition("?")
         response = sandbox.respond(replace(request, target=f"/graphql?{query}"), lambda _: False)
         if response is None or response.status == 401:

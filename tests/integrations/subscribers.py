@@ -114,7 +114,7 @@ async def _websockets(program: Program) -> None:
     options = {"subprotocols": [program.subprotocol]}
     async for websocket in connect(program.url, program.source, **options):
         try:
-            await _converse(program, websocket.send, websocket.recv)
+            await _converse(program, websocket.send, partial(websocket.recv, decode=True))
         except websockets.ConnectionClosed as error:
             program.failed(error)
         if program.stopped:
@@ -123,7 +123,7 @@ async def _websockets(program: Program) -> None:
 
 def _websockets_sync(program: Program) -> None:
     with connect_sync(program.url, program.source, subprotocols=[program.subprotocol]) as websocket:
-        _converse_sync(program, websocket.send, websocket.recv)
+        _converse_sync(program, websocket.send, partial(websocket.recv, decode=True))
 
 
 async def _aiohttp(program: Program) -> None:

@@ -41,8 +41,8 @@ def open_client(
     with ExitStack() as stack:
 
         def opened(source: TokenSource, **settings: Any) -> Any:
-            auth = GrpcAuth(source, **({"allowed_hosts": [service.host]} | settings))
-            client = request.param(service, auth, portal)
+            settings.setdefault("allowed_hosts", [service.host])
+            client = request.param(service, GrpcAuth(source, **settings), portal)
             stack.callback(client.close)
             return client
 
