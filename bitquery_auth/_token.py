@@ -52,12 +52,25 @@ class Token:
 
     # Not a dataclass: what that imports would be a tenth of the time to import this package.
 
-    __slots__ = ("access_token", "expires_at", "scope", "token_type")
+    if TYPE_CHECKING:  # read-only: type checkers accept any assignment where a __setattr__ is
 
-    access_token: str
-    token_type: str
-    scope: str | None
-    expires_at: datetime | None
+        @property
+        def access_token(self) -> str: ...
+        @property
+        def token_type(self) -> str: ...
+        @property
+        def scope(self) -> str | None: ...
+        @property
+        def expires_at(self) -> datetime | None: ...
+
+    else:
+        __slots__ = ("access_token", "expires_at", "scope", "token_type")
+
+        def __setattr__(self, name: str, value: object) -> None:
+            raise AttributeError("a Token is immutable")
+
+        def __delattr__(self, name: str) -> None:
+            raise AttributeError("a Token is immutable")
 
     def __init__(
         self,
@@ -89,12 +102,6 @@ class Token:
         """Whether it is known to have expired."""
         seconds = self.expires_in
         return seconds is not None and seconds <= 0
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError("a Token is immutable")
-
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError("a Token is immutable")
 
     def __eq__(self, other: object) -> bool:
         return self._fields() == other._fields() if isinstance(other, Token) else NotImplemented
