@@ -139,6 +139,7 @@ def test_a_request_that_another_origin_sends_back_carries_no_token(
     assert (source.calls, source.discarded) == (1, [])
 
 
+@pytest.mark.usefixtures("clock")  # a busy machine takes longer than the backoff
 def test_a_response_of_another_origin_does_not_count_as_a_response_of_the_api(
     open_client: OpenClient, source: CountingSource, origin: Origin, elsewhere: Origin
 ) -> None:
