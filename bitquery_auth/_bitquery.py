@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from urllib.parse import SplitResult, quote, urlsplit
 
-from bitquery_auth._checks import check_access_token, check_header_text, is_loopback, split_url
+from bitquery_auth._checks import (
+    check_access_token,
+    check_header_text,
+    is_loopback,
+    must_be,
+    split_url,
+)
 from bitquery_auth._errors import ConfigurationError
 from bitquery_auth._secret import Secret
 from bitquery_auth._token import Token
@@ -30,7 +36,7 @@ def is_bitquery_url(url: str) -> bool:
     """Whether a URL is one of Bitquery's."""
     try:
         return is_bitquery_host((urlsplit(url).hostname or "").removesuffix("."))
-    except (ValueError, AttributeError):  # not a URL, not a string
+    except (ValueError, AttributeError, TypeError):  # not a URL, not a string
         return False
 
 
@@ -49,6 +55,8 @@ def websocket_url(url: str, token: Token | str) -> str:
     Raises:
         ConfigurationError: It is not a WebSocket URL, or the connection would not be encrypted.
     """
+    if not isinstance(token, (Token, str)):
+        raise must_be("token", "a Token or its string")
     token = Secret(token.access_token if isinstance(token, Token) else token)
     try:
         parts = split_url(check_header_text("url", url))

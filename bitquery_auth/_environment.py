@@ -39,6 +39,7 @@ def from_env(**settings: Any) -> ClientCredentials | StaticToken:
     Raises:
         ConfigurationError: Neither is set. The message names variables, and no value.
     """
+    _hide_secret(settings)
     missing = _missing(PREFIX, settings)
     if not missing:
         from bitquery_auth._sources.client_credentials import (  # noqa: PLC0415 - it imports this module
@@ -66,6 +67,7 @@ def read_settings(prefix: str, given: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigurationError: Credentials are missing. The message names every variable to set.
     """
+    _hide_secret(given)
     if missing := _missing(prefix, given):
         verb = "is" if len(missing) == 1 else "are"
         raise ConfigurationError(
@@ -117,6 +119,11 @@ def read_variable(name: str) -> str | None:
     if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
         value = value[1:-1].strip()
     return value or None
+
+
+def _hide_secret(settings: dict[str, Any]) -> None:
+    if isinstance(secret := settings.get("client_secret"), str):
+        settings["client_secret"] = Secret(secret)  # from here on, no frame shows it
 
 
 def _missing(prefix: str, given: dict[str, Any]) -> list[str]:

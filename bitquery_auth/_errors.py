@@ -163,7 +163,7 @@ def _rebuild(
         kind = _combined_class(kind, client_class)  # type: ignore[arg-type]  # classes are hashable
     error: E = (OSError if issubclass(kind, OSError) else Exception).__new__(kind, *args)
     if client_class is not None:
-        client_class.__init__(error, *map(str, args[:1]))
+        client_class.__init__(error, str(args[0]) if args else "")
     error.args = args
     error.__dict__.update(state)
     return error

@@ -17,6 +17,7 @@ from bitquery_auth._checks import (
 )
 from bitquery_auth._errors import ConfigurationError
 from bitquery_auth._secret import Secret
+from bitquery_auth._threads import call_in_worker_thread
 
 _QUOTES = "'\"`"
 _WRAPPING = re.compile(r"^\s*(authorization\s*:|bearer(\s+|$))|\s+$", re.IGNORECASE)
@@ -173,6 +174,10 @@ def check_token_source(field: str, value: object) -> TokenSource:
             "An auth class was given as auth= itself: write auth=RequestsAuth(source) for "
             "requests, auth=HTTPXAuth(source) for httpx."
         )
+    if type(value).__name__.endswith("Auth"):
+        raise ConfigurationError(
+            f"{field} is an auth, {type(value).__name__}: write the token source in its place."
+        )
     if callable(value):
         name = getattr(value, "__qualname__", type(value).__name__)
         raise ConfigurationError(f"{field} is the function {name} itself: call it, {name}().")
@@ -262,12 +267,14 @@ class StaticToken(Source):
         """Do nothing: there is no other token."""
 
     async def atoken(self) -> Token:
-        """Return the token."""
+        """Return the token, without blocking the event loop."""
+        if callable(self._given):
+            return await call_in_worker_thread(self.token)
         return self.token()
 
     async def arenew(self) -> Token:
         """Return the token: a static one cannot be renewed."""
-        return self.token()
+        return await self.atoken()
 
     def __repr__(self) -> str:
         return "StaticToken(<hidden>)"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Generator, Hashable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Any, Literal, Never, TypeVar, get_args
 
@@ -23,6 +24,7 @@ from bitquery_auth._checks import (
 from bitquery_auth._errors import BitqueryAuthError, ConfigurationError
 from bitquery_auth._hosts import AllowedHosts, Origin
 from bitquery_auth._log import logger
+from bitquery_auth._secret import Secret
 from bitquery_auth._threads import call_in_worker_thread
 from bitquery_auth._token import CopyReturnsSelf, Token, TokenSource, check_token_source
 
@@ -37,7 +39,6 @@ LOWEST_REDIRECT_STATUS = min(REDIRECT_STATUSES)
 LONGEST_READ = 65536
 """Bytes of a rejected response that are read, since that keeps its connection open."""
 
-_MOST_TOKENS_IN_FLIGHT = 16
 _NO_TOKEN_YET = object()
 
 UNSEEKABLE = (OSError, ValueError, TypeError, AttributeError, NotImplementedError)
@@ -65,7 +66,7 @@ def is_auth_failure(response: Any) -> bool:
 def is_small(content_length: str | None) -> bool:
     """Whether the body of a rejected response is read, so that its connection can be used again."""
     length = content_length or ""
-    return length.isdigit() and int(length) <= LONGEST_READ
+    return length.isascii() and length.isdigit() and int(length[:9]) <= LONGEST_READ
 
 
 class RecoveryBackoff:
@@ -138,7 +139,11 @@ class Auth(CopyReturnsSelf):
         replay: Replay = "all",
         insecure_http: bool = False,
     ) -> None:
+        if isinstance(source, str):  # in place of a source: no frame of the error shows it
+            hidden: Any = Secret(source)
+            source = hidden
         if misplaced:
+            del misplaced
             raise ConfigurationError(
                 f"{type(self).__name__} takes one source: write {type(self).__name__}"
                 f"(ClientCredentials(id, secret))."
@@ -193,8 +198,9 @@ class Auth(CopyReturnsSelf):
         if self._allowed is None or not self._allowed.allow(origin):
             if _is_first(self._noted, origin.host):
                 logger.warning(
-                    "%s is not in allowed_hosts: requests to it are sent without the token",
+                    "%s is not in allowed_hosts (%s): requests to it are sent without the token",
                     origin.host,
+                    "" if self._allowed is None else ", ".join(self._allowed.patterns),
                 )
             return False
         if not origin.is_secure:
@@ -236,7 +242,7 @@ class Auth(CopyReturnsSelf):
                 kind = type(token).__name__
                 raise must_be("What the source's token() returns", f"a Token, not {kind}")
             value = self._prefix + token.access_token
-            remember(self._sent, value, token, most=_MOST_TOKENS_IN_FLIGHT)
+            remember(self._sent, value, token)
             self._last_header = token, value
         return value
 
@@ -428,11 +434,12 @@ def _default_hosts(source: TokenSource) -> tuple[str, ...]:
     return hosts or _bitquery.HOSTS
 
 
-def remember(known: dict[Any, Any], key: Any, value: Any, *, most: int = MOST_REMEMBERED) -> None:
-    """Keep what was found out about an origin. Emptied when full: a crawler meets many."""
-    if len(known) >= most:
-        known.clear()
+def remember(known: dict[Any, Any], key: Any, value: Any) -> None:
+    """Keep something, and forget the oldest if that makes too many: a crawler meets many hosts."""
     known[key] = value
+    if len(known) > MOST_REMEMBERED:
+        with suppress(RuntimeError, StopIteration, KeyError):  # another thread does the same
+            del known[next(iter(known))]
 
 
 def _is_first(noted: dict[Hashable, object], subject: Hashable) -> bool:

@@ -223,8 +223,10 @@ def _is_of_netrc(request: requests.PreparedRequest) -> bool:
     credentials = get_netrc_auth(request.url or "")
     if credentials is None:
         return False
-    from_netrc = requests.Request("GET", request.url, auth=credentials).prepare()
-    return request.headers.get("Authorization") == from_netrc.headers["Authorization"]
+    with suppress(UnicodeEncodeError):  # requests sends Latin-1 only
+        from_netrc = requests.Request("GET", request.url, auth=credentials).prepare()
+        return request.headers.get("Authorization") == from_netrc.headers["Authorization"]
+    return False
 
 
 def _is_rewound(request: requests.PreparedRequest) -> bool:

@@ -13,11 +13,13 @@ import hashlib
 import hmac
 import json
 import os
+import pickle
 import random
 import sys
 import time
 import weakref
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from typing import Any, Self
 
 from bitquery_auth._checks import check_optional_seconds, check_seconds
@@ -30,6 +32,7 @@ from bitquery_auth._errors import (
     copy_error,
 )
 from bitquery_auth._log import logger
+from bitquery_auth._secret import Secret
 from bitquery_auth._sources.expiry import (
     FIRST_BACKOFF,
     Action,
@@ -138,7 +141,7 @@ class CachingTokenSource(Source, ABC):
         access_token = token if isinstance(token, str) else token.access_token
         cached = self._current()
         if cached is not None and cached.token.access_token == access_token:
-            self._rejected.add(access_token)
+            self._rejected.add(Secret(access_token))
             logger.debug("token discarded: it was rejected or revoked: %s", self)
 
     def is_fresh(self, token: Token) -> bool:
@@ -174,7 +177,7 @@ class CachingTokenSource(Source, ABC):
             if is_mine:
                 fetch.run()
             elif not fetch.wait(self._longest_fetch):
-                raise self._took_too_long()
+                return self._without_waiting(force=force)
             if (token := self._token_from(fetch, force=force)) is not None:
                 return token
 
@@ -187,7 +190,7 @@ class CachingTokenSource(Source, ABC):
             if is_mine:
                 fetch.start()
             if not await fetch.wait_async(self._longest_fetch):
-                raise self._took_too_long()
+                return self._without_waiting(force=force)
             if is_mine and fetch.interrupted_by is not None:
                 raise fetch.interrupted_by
             if (token := self._token_from(fetch, force=force)) is not None:
@@ -248,16 +251,19 @@ class CachingTokenSource(Source, ABC):
         except BaseException as caught:  # noqa: BLE001 - raised again, or kept for the caller
             error = caught
         if isinstance(error, BitqueryAuthError):
-            return self._unsuccessful(error, fetch)
+            return self._unsuccessful(error, fetch, force=force)
         # Not an outcome of the request: a soft time limit, KeyboardInterrupt, a bug. It belongs to
         # the caller who runs the fetch. The frames that it came through hold the secret.
         error.__context__ = None if handled is error else handled
         return self._interrupted(error.with_traceback(None), fetch)
 
-    def _unsuccessful(self, error: BitqueryAuthError, fetch: Fetch[Result]) -> Result | None:
-        has_token = fetch.in_background or self._valid_token(now()) is not None
-        if isinstance(error, CallableFailedError) and error.__cause__ and not has_token:
-            return self._interrupted(error.__cause__, fetch)
+    def _unsuccessful(
+        self, error: BitqueryAuthError, fetch: Fetch[Result], *, force: bool
+    ) -> Result | None:
+        keeps_token = fetch.in_background or (not force and self._valid_token(now()) is not None)
+        if isinstance(error, CallableFailedError) and error.__cause__ and not keeps_token:
+            fetch.result = ConfigurationError(str(error))  # for those who wait: nobody repeats it
+            raise error.__cause__
         was_frozen, self._was_frozen = self._was_frozen, False
         if isinstance(error, ProcessFrozenError) and not was_frozen:
             self._was_frozen = True  # once: what looks like this may be a very slow resolver
@@ -265,14 +271,11 @@ class CachingTokenSource(Source, ABC):
             return None
         return self._failed(error, fetch)
 
-    def _interrupted(self, error: BaseException, fetch: Fetch[Result]) -> Result | None:
+    def _interrupted(self, error: BaseException, fetch: Fetch[Result]) -> Result:
         if fetch.in_background:
             name = type(error).__name__
             return self._failed(TokenRequestError(f"The token request failed: {name}."), fetch)
-        if not fetch.on_own_thread:
-            raise error
-        fetch.interrupted_by = error
-        return None
+        raise error
 
     def _succeeded(self, fetched: FetchedToken, rejected: frozenset[str]) -> Token:
         if not self._rejected <= rejected:  # discarded while the request was under way
@@ -300,11 +303,13 @@ class CachingTokenSource(Source, ABC):
         return fetched.token
 
     def _failed(self, error: BitqueryAuthError, fetch: Fetch[Result]) -> BitqueryAuthError:
-        error.__traceback__ = None  # its frames hold the request, and with it the secret
+        # Their frames hold the request, and with it the secret.
+        error.__traceback__ = error.__context__ = None
         moment = now()
         valid = self._valid_token(moment)
         is_ours = isinstance(error, ConfigurationError)
-        if valid is not None or not is_ours:
+        paused = not self._backoff.retry_at.has_passed(moment)
+        if not is_ours or (valid is not None and not paused):
             # Callers without a token are not refused for a failure that was not theirs, unless the
             # server itself asked to wait.
             unshared = is_ours or (fetch.in_background and error.retry_after is None)
@@ -352,8 +357,11 @@ class CachingTokenSource(Source, ABC):
             error, moment, f" The token endpoint is asked again at {until} (in {seconds:.1f} s)."
         )
 
-    def _took_too_long(self) -> TokenRequestError:
-        return TokenRequestError(
+    def _without_waiting(self, *, force: bool) -> Token:
+        """Return the valid token after a wait that was too long, or raise that there is none."""
+        if not force and (valid := self._valid_token(now())) is not None:
+            return valid
+        raise TokenRequestError(
             f"No token within {self._longest_fetch:.0f} s: the token request is still in progress; "
             f"the resolution of the host's name may be slow."
         )
@@ -384,8 +392,6 @@ def fingerprint(key: str, values: Any) -> str:
 
 def _name_of(value: Any) -> str:
     """Name a value so that another process gives it the same name, where that is possible."""
-    if isinstance(value, Source):
-        return f"{type(value).__qualname__} {id(value)}"  # its repr hides what it depends on
     name = getattr(value, "__qualname__", "")
     module = sys.modules.get(getattr(value, "__module__", None) or "")
     return f"{value.__module__}:{name}" if getattr(module, name, None) is value else repr(value)
@@ -404,15 +410,18 @@ def _unpickled(
     default_allowed_hosts: tuple[str, ...] | None,
 ) -> CachingTokenSource:
     """Return the source of a pickle: one for equal settings, so that tasks share its token."""
-    identity = [kind.__module__, kind.__qualname__, args, kwargs, default_allowed_hosts]
-    key = fingerprint("", identity)
-    source = _from_pickles.pop(key, None)
+    try:
+        key = hashlib.sha256(pickle.dumps((kind, args, kwargs, default_allowed_hosts))).hexdigest()
+    except (pickle.PicklingError, AttributeError, TypeError):  # Airflow's auth may have a lambda
+        key = fingerprint("", [kind.__qualname__, args, kwargs, default_allowed_hosts])
+    source = _from_pickles.get(key)
     if source is None:
         source = kind(*args, **kwargs)
         source.default_allowed_hosts = default_allowed_hosts
-    _from_pickles[key] = source  # the newest last
-    if len(_from_pickles) > _MOST_FROM_PICKLES:
-        _from_pickles.pop(next(iter(_from_pickles)), None)
+        source = _from_pickles.setdefault(key, source)
+        if len(_from_pickles) > _MOST_FROM_PICKLES:
+            with suppress(RuntimeError, StopIteration, KeyError):  # another thread does the same
+                del _from_pickles[next(iter(_from_pickles))]
     return source
 
 

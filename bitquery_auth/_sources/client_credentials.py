@@ -13,7 +13,12 @@ from bitquery_auth._checks import (
     is_unencrypted,
 )
 from bitquery_auth._environment import PREFIX, read_allowed_hosts, read_settings
-from bitquery_auth._errors import BitqueryAuthError, ConfigurationError, copy_error
+from bitquery_auth._errors import (
+    BitqueryAuthError,
+    CallableFailedError,
+    ConfigurationError,
+    copy_error,
+)
 from bitquery_auth._log import logger
 from bitquery_auth._secret import Secret
 from bitquery_auth._sources.cache import CachingTokenSource, now
@@ -187,7 +192,10 @@ class ClientCredentials(CachingTokenSource):
                 "revocation_endpoint is not set: set it to the server's, to revoke tokens "
                 "(RFC 7009)."
             )
-        secret = self._client.read_secret()
+        try:
+            secret = self._client.read_secret()
+        except CallableFailedError as error:
+            raise (error.__cause__ or error) from None  # the callable's own exception
         key = self._client.cache_key(secret)
         cached = self._current()
         token = None if cached is None else cached.token
@@ -206,11 +214,13 @@ class ClientCredentials(CachingTokenSource):
         """Do what `revoke` does, without blocking the event loop."""
         return await call_in_worker_thread(self.revoke)
 
-    def _revocation_failure(self, secret: str, token: Token) -> BitqueryAuthError | None:
+    def _revocation_failure(self, secret: str, token: Token) -> BaseException | None:
         try:
             self._client.revoke_token(secret, token.access_token)
         except BitqueryAuthError as error:
             return copy_error(error)  # without the frames that hold the secret
+        except BaseException as error:  # noqa: BLE001 - raised again by the caller
+            return error.with_traceback(None)
         return None
 
     def _fetch(self, *, rejected: frozenset[str], force: bool) -> FetchedToken:

@@ -84,7 +84,12 @@ class ShortTermToken(CachingTokenSource):
         trust_env: bool = True,
         insecure_http: bool = False,
     ) -> None:
-        super().__init__(leeway=leeway, renew_ahead=renew_ahead)
+        transport = check_transport(
+            timeout=timeout, verify=verify, cert=cert, proxies=proxies, trust_env=trust_env
+        )
+        # A caller may wait for the long-lived token, and then for the exchange.
+        longest_fetch = 2 * transport["timeout"] + 1
+        super().__init__(leeway=leeway, renew_ahead=renew_ahead, longest_fetch=longest_fetch)
         self._source = check_token_source("source", source)
         self.default_allowed_hosts = getattr(source, "default_allowed_hosts", None)
         if endpoint is None:
@@ -98,9 +103,7 @@ class ShortTermToken(CachingTokenSource):
         self._endpoint = check_endpoint("endpoint", endpoint, insecure_http=insecure_http)
         if self.default_allowed_hosts is None and not _bitquery.is_bitquery_url(endpoint):
             self.default_allowed_hosts = ()
-        self._transport = check_transport(
-            timeout=timeout, verify=verify, cert=cert, proxies=proxies, trust_env=trust_env
-        )
+        self._transport = transport
         if is_unencrypted(endpoint):
             logger.warning("tokens are sent unencrypted (insecure_http): %s", self)
 

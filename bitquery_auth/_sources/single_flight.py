@@ -86,6 +86,10 @@ class Fetch(Generic[T]):
             if (work := self._take_work()) is not None:
                 self._thread_id = threading.get_ident()
                 self.result = work()
+        except BaseException as error:
+            if not self.on_own_thread:
+                raise
+            self.interrupted_by = error  # nobody's stack is below: its caller raises it
         finally:
             # First of all, because KeyboardInterrupt can be raised on entry to any call.
             self.completed = True

@@ -314,9 +314,9 @@ class TokenEndpointClient:
         transport = open_transport(self._transport)
         secrets = (
             secret,
-            _basic_credentials(self.client_id, secret),
-            *self._token_headers.values(),
-            *further_secrets,
+            Secret(_basic_credentials(self.client_id, secret)),
+            *map(Secret, self._token_headers.values()),
+            *map(Secret, further_secrets),
         )
 
         def post(url: str, *, data: Any, auth: Any, headers: Any, **_: Any) -> TokenResponse:

@@ -128,7 +128,7 @@ def parse_token_response(
         raise _unusable(
             response, f"its {member} is not one that a header can carry", hint
         ) from None
-    token_type = _text(members.get("token_type")) or "Bearer"  # often missing or null
+    token_type = (_text(members.get("token_type")) or "").strip() or "Bearer"  # often missing
     if token_type.lower() in _TYPES_NO_BEARER_HEADER_CARRIES:
         raise _unusable(response, "its token_type is one that a bearer header cannot carry", hint)
     if token_type.lower() == "bearer":
@@ -207,7 +207,7 @@ def _timestamp(http_date: str) -> float | None:
 
     try:
         date = parsedate_to_datetime(http_date)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()  # HTTP dates are in UTC
 

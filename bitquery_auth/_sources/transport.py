@@ -6,6 +6,7 @@ import io
 import os
 import sys
 import time
+from binascii import b2a_base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPResponse
@@ -20,7 +21,6 @@ from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
-    NameResolutionError,
     NewConnectionError,
 )
 from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
@@ -37,7 +37,10 @@ from bitquery_auth._sources.token_response import MAX_BYTES, TokenResponse
 
 _SHORTEST_CONNECT = 5.0
 _SOONEST = 0.001
-_FROZEN_AFTER = 1.0
+_GRACE = 1.0
+"""Seconds after the deadline in which what has arrived is still read."""
+
+_FROZEN_AFTER = 2.0
 """Seconds past the deadline after which the process must have been frozen: no read lasts longer."""
 
 _HEADERS = {
@@ -125,7 +128,7 @@ class Transport:
         if verify is True and self.trust_env:
             for name in _CA_VARIABLES:
                 if path := os.environ.get(name):
-                    verify, field = path, name
+                    verify, field = path.split(os.pathsep)[0], name
                     break
         # Checked here, since construction does no I/O, and requests would name neither field.
         cert = self.cert if isinstance(self.cert, tuple) else (self.cert,)
@@ -155,7 +158,8 @@ class Transport:
         """Build the error for a request that got no response, from this request alone."""
         chain = _causes(error)
         kind: type[TokenRequestError] = TokenRequestError
-        if deadline.is_long_past and not _is_any(chain, NameResolutionError):
+        # To connect may take longer: a name can have several addresses, or resolve slowly.
+        if deadline.is_long_past and not _is_any(chain, ConnectTimeoutError):
             kind = ProcessFrozenError
         host = urlsplit(endpoint).netloc
         failure = kind(f"No response from {host}{proxy}: {self._why(chain, proxy)}.{_hint(chain)}")
@@ -199,7 +203,8 @@ class _Proxy:
         """What must not be shown of its URL: a proxy can quote it when it refuses a tunnel."""
         credentials = self._url.rpartition("@")[0].rpartition("://")[2]
         password = unquote(credentials.partition(":")[2])
-        return credentials, password
+        header = b2a_base64(unquote(credentials).encode(), newline=False).decode()
+        return credentials, password, header
 
     def __str__(self) -> str:
         """Name the proxy for a message, without its user and password; empty if there is none."""
@@ -246,7 +251,8 @@ class _Deadline:
 
     The timeouts of a client are for each read, so a server that trickles bytes resets them for
     ever. Here each read gets the time that is left. A read after the deadline takes what has
-    arrived and waits for nothing. Example: the server responded while the process was frozen.
+    arrived and waits for nothing, for a short grace. Example: the server responded while the
+    process was frozen.
 
     Args:
         seconds: The time from now on.
@@ -255,11 +261,28 @@ class _Deadline:
     def __init__(self, seconds: float) -> None:
         self._began = time.monotonic(), time.time()
         self._seconds = seconds
+        self._grace_began: float | None = None
 
     @property
     def left(self) -> float:
         """Seconds until then, at least the shortest timeout that is not zero."""
         return max(self._seconds - (time.monotonic() - self._began[0]), _SOONEST)
+
+    def left_to_read(self) -> float:
+        """Return the seconds for one read.
+
+        Raises:
+            TimeoutError: The grace is over. It begins with the first read after the deadline, so
+                that time in which the process was frozen does not count.
+        """
+        left = self.left
+        if left <= _SOONEST:
+            moment = time.monotonic()
+            if self._grace_began is None:
+                self._grace_began = moment
+            elif moment > self._grace_began + _GRACE:
+                raise TimeoutError("the deadline has passed")
+        return left
 
     @property
     def timeouts(self) -> tuple[float, float]:
@@ -327,7 +350,7 @@ class _TimedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        self._sock.settimeout(self._deadline.left)
+        self._sock.settimeout(self._deadline.left_to_read())
         return int(self._stream.readinto1(buffer))
 
     def close(self) -> None:

@@ -1,5 +1,6 @@
 """When a 401 leads to a new token, call by call: an API without sockets, on the test's clock."""
 
+import asyncio
 import gc
 import logging
 import sys
@@ -146,6 +147,36 @@ def test_a_source_that_has_no_other_token_is_asked_once_a_pause(clock: Clock) ->
         assert not driver.is_recovered_from()
         clock.advance(0.01)
     assert [round(moment - began) for moment in asked] == [0, 1, 3, 7]
+
+
+def test_tasks_that_find_out_together_that_there_is_no_other_token_begin_one_pause(
+    clock: Clock,
+) -> None:
+    discards = []
+
+    class OneToken:
+        def token(self) -> Token:
+            return Token("the-same")
+
+        async def atoken(self) -> Token:
+            await asyncio.sleep(0)  # lets the other tasks come as far
+            return self.token()
+
+        def discard(self, token: Token | str) -> None:
+            discards.append(token)
+
+    auth = HTTPXAuth(OneToken(), allowed_hosts=["*.example.com"])
+    transport = httpx.MockTransport(lambda _: httpx.Response(401))
+
+    async def discards_after(seconds: float, requests: int) -> int:
+        clock.advance(seconds)
+        async with httpx.AsyncClient(auth=auth, transport=transport) as client:
+            await asyncio.gather(*(client.get(API) for _ in range(requests)))
+        return len(discards)
+
+    assert asyncio.run(discards_after(0, 16)) == 16
+    assert asyncio.run(discards_after(0.999, 1)) == 16
+    assert asyncio.run(discards_after(0.001, 1)) == 17
 
 
 def test_a_source_that_cannot_be_referred_to_weakly_recovers_as_well() -> None:

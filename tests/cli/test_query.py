@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from bitquery_auth._cli.query import indent_json
 from bitquery_auth.sandbox import Sandbox
 from tests.cli.runner import COMMAND, TIMEOUT, Runner
+from tests.kit.examples import same_examples_in_every_run
 from tests.kit.origin import Origin, answering
 from tests.kit.world import World
 
@@ -276,7 +277,7 @@ DOCUMENTS = st.recursive(
 )
 
 
-@settings(max_examples=50)
+@settings(same_examples_in_every_run, max_examples=50)
 @given(DOCUMENTS)
 def test_json_in_lines_has_the_same_numbers_strings_and_keys(document: str) -> None:
     indented = indent_json(document)

@@ -142,7 +142,7 @@ def test_an_expired_token_is_replaced_once_for_50_threads(sandbox: Sandbox, cloc
 
 @pytest.mark.parametrize("in_progress", ["renew", "token"])
 def test_renew_joins_a_fetch_in_progress(sandbox: Sandbox, clock: Clock, in_progress: str) -> None:
-    """Whoever began that fetch, and why (hazard G4)."""
+    """It does not matter who began that fetch, and why (hazard G4)."""
     source = source_with(sandbox, secret := HeldSecret(sandbox, released=True))
     first = source.token()
     secret.hold()

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bitquery_auth import Token, TokenRequestError
+from bitquery_auth import ConfigurationError, Token, TokenRequestError
 from bitquery_auth.sandbox import Sandbox
 from tests.kit.clock import Clock
 from tests.kit.crowd import (
@@ -23,7 +23,6 @@ from tests.kit.crowd import (
     Callers,
     HeldSecret,
     Threads,
-    async_attempt,
     attempt,
     distinct,
     each_backend,
@@ -284,28 +283,35 @@ def test_a_refresh_that_is_interrupted_is_repeated_by_the_next_caller(
     assert sandbox.token_requests == 2
 
 
-@each_backend
-def test_a_task_whose_fetch_fails_by_a_callable_gets_the_exception_of_the_callable(
-    sandbox: Sandbox, backend: str
+@pytest.mark.parametrize("crowd", CROWDS.values(), ids=CROWDS)
+def test_an_exception_of_the_callable_reaches_its_caller_as_it_is_and_waiters_as_an_error_of_ours(
+    sandbox: Sandbox, crowd: Callable[[Any], list[Any]]
 ) -> None:
-    """Each of those who wait asks the callable itself, as none of their requests was made."""
-
-    class VaultSealedError(Exception):
-        """Of a vault's client."""
-
-    def secret() -> str:
-        raise VaultSealedError
-
+    """Nobody calls it again: a vault that is down is not asked by one waiter after the other."""
+    secret = InterruptedOnce(sandbox, LookupError)
     source = source_with(sandbox, secret)
-    outcomes = gather_on(backend, [partial(async_attempt, source.atoken)] * 4)
-    assert {type(outcome) for outcome in outcomes} == {VaultSealedError}
-    assert sandbox.token_requests == 0
+    callers = Callers(source)
+    leader = Threads([source.token])
+    assert secret.reached.wait(NEVER)
+    waiters = Threads(crowd(source))
+    callers.wait_for(6)
+    secret.release()
+    assert type(leader.outcomes()[0]) is LookupError
+    for outcome in waiters.outcomes():
+        error = outcome
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        assert isinstance(error, ConfigurationError)
+        assert "client_secret raised LookupError" in str(error)
+    assert (secret.fetches, sandbox.token_requests) == (1, 0)
+    assert isinstance(source.token(), Token)
 
 
 # -- at any moment ---------------------------------------------------------------------------------
 
 STORM = """
 import random, signal, threading, time
+from bitquery_auth import ConfigurationError
 
 def no_secret():  # the shortest fetch there is, so that the steps around it are most of the time
     raise LookupError
@@ -321,7 +327,7 @@ def interrupt(*_):
 def renew():
     try:
         source.renew()
-    except LookupError:
+    except (LookupError, ConfigurationError):  # of the callable, for its caller and for waiters
         pass
 
 renewals = {1: 0, 2: 0}

@@ -1,4 +1,4 @@
-"""A source that is used while it fetches or decides, by its own callable or a finalizer (C8)."""
+"""A source that is used while it fetches or decides, by its callable or a finalizer (hazard C8)."""
 
 import asyncio
 from functools import partial

@@ -105,7 +105,7 @@ def test_callers_who_joined_a_refresh_that_fails_share_one_fetch_of_their_own(
     assert sandbox.token_requests == 3
 
 
-def test_a_caller_without_a_token_is_not_refused_for_a_refresh_that_failed_before(
+def test_a_refresh_that_failed_does_not_fail_the_next_caller_without_a_token(
     sandbox: Sandbox, clock: Clock
 ) -> None:
     """The token expires in the pause after the refresh, which was no caller's failure."""
@@ -160,10 +160,10 @@ def test_tasks_that_waited_with_httpx2_get_errors_of_httpx2(
     assert (sandbox.token_requests, sandbox.api_requests) == (1, 0)
 
 
-def test_a_renewal_that_fails_is_an_error_for_who_insists_and_none_for_who_has_a_token(
+def test_a_renewal_that_fails_raises_for_its_caller_and_not_for_callers_with_a_valid_token(
     sandbox: Sandbox, secret: HeldSecret
 ) -> None:
-    """The second caller only wants a token, and has one (hazard F2)."""
+    """The second caller wants any token, and there is one (hazard F2)."""
     source = source_with(sandbox, secret)
     secret.release()
     token = source.token()

@@ -1,4 +1,4 @@
-"""Who waits for a fetch: until it has completed, though its thread never begins or says nothing."""
+"""Waiting for a fetch until it has completed, even if its thread never begins or wakes nobody."""
 
 import threading
 import time
@@ -58,7 +58,7 @@ def short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
 class RunningFetch:
     """A fetch that runs on one thread, while another one waits for it."""
 
-    def __init__(self, run: Callable[[Fetch[str]], None], wait: Wait) -> None:
+    def __init__(self, run: Callable[[Fetch[str]], object], wait: Wait) -> None:
         self._begun, self._goes_on = threading.Event(), threading.Event()
         self.fetch = Fetch(self._work)
         self._leader = Threads([partial(run, self.fetch)])

@@ -59,7 +59,7 @@ class Application:
 POST = Application("contract-post", "client_secret_post")
 BASIC = Application("contract-basic", "client_secret_basic")
 READER = Application("contract-reader", "client_secret_post", scopes=("read",))
-SHORT_LIVED = Application("contract-short-lived", "client_secret_post", lifetime=6)
+SHORT_LIVED = Application("contract-short-lived", "client_secret_post", lifetime=4)
 RENEWED = Application("contract-renewed", "client_secret_post", lifetime=8)
 
 BY_METHOD = {each.method: each for each in (POST, BASIC)}

@@ -1,4 +1,4 @@
-"""Each behaviour is tried with every client at every server, the sandbox among them."""
+"""Each behaviour is tried at every server, the sandbox among them, with two of the clients."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -16,6 +16,9 @@ from tests.kit.origin import Origin
 from tests.servers import AuthorizationServer
 
 Open = Callable[..., Client]
+
+_BY_DEFAULT = {"requests", "httpx2-asyncio"}
+"""The others differ from these in nothing that a server sees; they run with ``-m matrix``."""
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +48,12 @@ def server(running_server: AuthorizationServer) -> AuthorizationServer:
     return running_server
 
 
-@pytest.fixture(params=CLIENTS)
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=() if name in _BY_DEFAULT else pytest.mark.matrix)
+        for name in CLIENTS
+    ]
+)
 def kind(request: pytest.FixtureRequest) -> type[Client]:
     """One of the clients."""
     return CLIENTS[request.param]

@@ -13,7 +13,7 @@ from bitquery_auth.sandbox._messages import Request, Response
 from tests.contract.applications import RENEWED, SHORT_LIVED
 from tests.contract.forwarding import forwarding_to
 from tests.kit.clients import CLIENTS, Client, Outcome
-from tests.kit.origin import Origin
+from tests.kit.origin import Fault, Origin
 from tests.servers import AuthorizationServer
 
 KINDS = ("requests", "httpx2-asyncio")
@@ -69,7 +69,7 @@ def _rest(server: AuthorizationServer, kind: type[Client], life: Life) -> None:
     with _opened(kind, server, SHORT_LIVED.at(server, renew_ahead=0)) as client:
         life.rested.append(client.get(server.api_url))
         # Servers count in whole seconds, some of them to the client's loss.
-        while time.monotonic() < began + 6 or _is_live(server, token_of(life.rested[0])):
+        while time.monotonic() < began + 4 or _is_live(server, token_of(life.rested[0])):
             assert time.monotonic() < began + _DEADLINE, "the token outlives its lifetime"
             time.sleep(_POLL_INTERVAL)
         life.rested.append(client.get(server.api_url))
@@ -107,7 +107,7 @@ class _HeldRenewal:
         self.arrived = threading.Event()
         self.let_go = threading.Event()
 
-    def __call__(self, request: Request) -> Response | None:
+    def __call__(self, request: Request) -> Response | Fault | None:
         if self._first:
             self._first = False
         else:

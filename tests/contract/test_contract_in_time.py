@@ -1,30 +1,39 @@
-"""What time does to a token, in real time at real servers; all tests of a server share one wait."""
+"""What time does to a token, in real time at real servers; all tests share one wait."""
 
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
+from tests.contract.applications import RENEWED, SHORT_LIVED
 from tests.contract.lifetimes import KINDS, Life, Lives, lives_at, token_of
-from tests.servers import AuthorizationServer
+from tests.contract.sandbox_server import SandboxServer
+from tests.servers import SERVERS, AuthorizationServer
 
 
 @pytest.fixture(scope="module")
-def lived() -> Iterator[tuple[ThreadPoolExecutor, dict[str, Future[Lives]]]]:
-    """The results by server, which take seconds: a future keeps a failure as well."""
-    with ThreadPoolExecutor() as pool:
-        yield pool, {}
+def lives_by_server(
+    server_named: Callable[[str], AuthorizationServer], the_sandbox: SandboxServer
+) -> dict[str, Lives]:
+    """The lives at every server that can run here, all at the same time."""
+    servers: list[AuthorizationServer] = [the_sandbox]
+    for name in SERVERS:
+        # The tests at this server are skipped, or fail, with the same reason.
+        with suppress(pytest.skip.Exception, pytest.fail.Exception):
+            servers.append(server_named(name))
+    for server in servers:
+        RENEWED.register(server)
+        SHORT_LIVED.register(server)
+    with ThreadPoolExecutor(len(servers)) as pool:
+        lives = pool.map(lives_at, servers)
+        return {server.name: each for server, each in zip(servers, lives, strict=True)}
 
 
 @pytest.fixture
-def lives(
-    server: AuthorizationServer, lived: tuple[ThreadPoolExecutor, dict[str, Future[Lives]]]
-) -> Lives:
+def lives(running_server: AuthorizationServer, lives_by_server: dict[str, Lives]) -> Lives:
     """The lives at this server."""
-    pool, by_server = lived
-    if server.name not in by_server:
-        by_server[server.name] = pool.submit(lives_at, server)
-    return by_server[server.name].result()
+    return lives_by_server[running_server.name]
 
 
 @pytest.fixture(params=KINDS)

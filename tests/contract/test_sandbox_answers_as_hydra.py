@@ -60,6 +60,7 @@ def seen(response: requests.Response) -> dict[str, Any]:
     """What a client can tell answers apart by."""
     # A token of another shape, or a fraction of a second, would stay visible.
     body = re.sub(r'"ory_at_[\w-]{43}\.[\w-]{43}"', '"ory_at_…"', response.content.decode())
+    body = re.sub(r'"expires_in":359[0-8]\b', '"expires_in":3599', body)  # a slow second
     return {"status": response.status_code, "body": body} | {
         name: response.headers.get(name) for name in HEADERS
     }

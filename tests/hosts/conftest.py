@@ -6,17 +6,9 @@ from urllib.parse import urlsplit
 
 import anyio
 import pytest
-from hypothesis import HealthCheck, settings
 
 from bitquery_auth import Token
 from tests.kit.origin import Origin, Request
-
-same_examples_in_every_run = settings(
-    derandomize=True,
-    deadline=None,
-    # A test that shares fixtures among examples resets them itself.
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
 
 TOKEN = "ory_at_T0KEN.s3ntinel"
 

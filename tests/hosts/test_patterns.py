@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from bitquery_auth import ConfigurationError
 from bitquery_auth._checks import is_loopback
 from bitquery_auth._hosts import AllowedHosts, Origin
-from tests.hosts.conftest import same_examples_in_every_run
+from tests.kit.examples import same_examples_in_every_run
 
 labels = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
 names = st.lists(labels, min_size=1, max_size=4).map(".".join)

@@ -14,13 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bitquery_auth import BitqueryAuthError, ConfigurationError
-from tests.hosts.conftest import (
-    CountingSource,
-    carries_token,
-    is_bitquery_name,
-    same_examples_in_every_run,
-)
+from tests.hosts.conftest import CountingSource, carries_token, is_bitquery_name
 from tests.kit.clients import Client, OpenClient
+from tests.kit.examples import same_examples_in_every_run
 from tests.kit.origin import Origin
 
 REJECTED_BY_CLIENT = (

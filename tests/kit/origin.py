@@ -298,4 +298,4 @@ class Gate:
         if not self._open.is_set():
             self.reached.set()
             assert self._open.wait(30), "nobody opened the gate"
-        return self._sandbox.answer(request, lambda _: False)
+        return self._sandbox.respond(request, lambda _: False)

@@ -17,8 +17,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bitquery_auth import RequestsAuth
-from tests.hosts.conftest import CountingSource, same_examples_in_every_run
+from tests.hosts.conftest import CountingSource
 from tests.kit.clients import HTTPX, Client, OpenClient, only
+from tests.kit.examples import same_examples_in_every_run
 from tests.kit.origin import Origin, answering, by_path, redirecting
 from tests.redirects.conftest import (
     carried,

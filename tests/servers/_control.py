@@ -4,7 +4,8 @@
 `GET /_control/counts` returns how many requests have arrived at each path, `DELETE` resets them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import requests
 
@@ -32,7 +33,11 @@ class Control:
             "scope": " ".join(scopes),
             "lifetime": lifetime,
         }
-        self._session.post(f"{self._base}/clients", json=client, timeout=10).raise_for_status()
+        self.register_client(client)
+
+    def register_client(self, metadata: Mapping[str, Any]) -> None:
+        response = self._session.post(f"{self._base}/clients", json=metadata, timeout=10)
+        response.raise_for_status()
 
     def revoke_all(self) -> None:
         self._session.post(f"{self._base}/revoke_all", timeout=10).raise_for_status()

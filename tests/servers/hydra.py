@@ -9,9 +9,10 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from ._face import ClientAuthMethod, Unavailable
@@ -28,6 +29,8 @@ class Hydra:
     def __init__(self, name: str, public: CountingForwarder, admin: HydraAdmin, api: Api) -> None:
         self.name = name
         self.token_endpoint = f"{public.origin}{_TOKEN_PATH}"
+        # Not the address that is counted: Hydra knows only its own.
+        self.audience = "http://{}:{}{}".format(*public.upstream, _TOKEN_PATH)
         self.revocation_endpoint = f"{public.origin}/oauth2/revoke"
         self.api_url = api.url
         self._public = public
@@ -43,6 +46,10 @@ class Hydra:
         lifetime: int | None = None,
     ) -> None:
         self._admin.register(client_id, client_secret, token_endpoint_auth_method, scopes, lifetime)
+
+    def register_client(self, metadata: Mapping[str, Any]) -> None:
+        """Make a client known by its metadata (RFC 7591 §2)."""
+        self._admin.register_client({"grant_types": ["client_credentials"], **metadata})
 
     def revoke_all(self) -> None:
         self._admin.revoke_all()

@@ -1,15 +1,13 @@
 """What the tests do through Hydra's admin API."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import quote
 
 import requests
 
 from ._face import ClientAuthMethod
-
-_Registration = dict[str, str | list[str]]
 
 
 class HydraAdmin:
@@ -18,7 +16,7 @@ class HydraAdmin:
     def __init__(self, url: str) -> None:
         self._url = f"{url}/admin"
         self.introspection_url = f"{self._url}/oauth2/introspect"
-        self._clients: dict[str, _Registration] = {}
+        self._clients: dict[str, Mapping[str, Any]] = {}
         self._session = requests.Session()
         self._session.trust_env = False
 
@@ -46,7 +44,7 @@ class HydraAdmin:
         scopes: Sequence[str],
         lifetime: int | None,
     ) -> None:
-        client: _Registration = {
+        client: dict[str, Any] = {
             "client_id": client_id,
             "client_secret": client_secret,
             "token_endpoint_auth_method": token_endpoint_auth_method,
@@ -55,6 +53,10 @@ class HydraAdmin:
         }
         if lifetime is not None:
             client["client_credentials_grant_access_token_lifespan"] = f"{lifetime}s"
+        self.register_client(client)
+
+    def register_client(self, client: Mapping[str, Any]) -> None:
+        client_id = client["client_id"]
         if client_id not in self._clients:
             self._call("POST", "/clients", json=client)
         elif client != self._clients[client_id]:
@@ -70,7 +72,7 @@ class HydraAdmin:
         method: str,
         path: str,
         *,
-        json: _Registration | None = None,
+        json: Mapping[str, Any] | None = None,
         params: dict[str, str] | None = None,
     ) -> None:
         response = self._session.request(

@@ -1,5 +1,6 @@
 // The process that oidc_provider.py starts: node oidc_provider.mjs PORT FOLDER_WITH_NODE_MODULES
 
+import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
@@ -37,13 +38,35 @@ class MemoryAdapter {
   }
 }
 
+const certificateOf = (ctx) => {
+  const encoded = ctx.get("Client-Cert").replaceAll(":", "");
+  return encoded ? new X509Certificate(Buffer.from(encoded, "base64")) : undefined;
+};
+
 const provider = new Provider(`http://127.0.0.1:${port}`, {
   adapter: MemoryAdapter,
-  clientAuthMethods: ["client_secret_basic", "client_secret_post"],
+  clientAuthMethods: [
+    "client_secret_basic",
+    "client_secret_post",
+    "client_secret_jwt",
+    "private_key_jwt",
+    "tls_client_auth",
+  ],
+  enabledJWA: { clientAuthSigningAlgValues: ["HS256", "RS256", "ES256", "ES384", "ES512"] },
   features: {
     clientCredentials: { enabled: true },
     devInteractions: { enabled: false },
     introspection: { enabled: true },
+    // Something in front ends the TLS, checks the certificate and passes it on (RFC 9440 §2).
+    mTLS: {
+      enabled: true,
+      tlsClientAuth: true,
+      getCertificate: certificateOf,
+      certificateAuthorized: (ctx) => certificateOf(ctx) !== undefined,
+      certificateSubjectMatches: (ctx, property, expected) =>
+        property === "tls_client_auth_san_dns" &&
+        certificateOf(ctx).checkHost(expected) !== undefined,
+    },
     revocation: { enabled: true },
   },
   scopes: ["api", "read", "write"],
@@ -60,7 +83,7 @@ const controls = {
       response_types: [],
     });
     lifetimes.delete(client.client_id);
-    if (lifetime !== null) lifetimes.set(client.client_id, lifetime);
+    if (lifetime) lifetimes.set(client.client_id, lifetime);
     ctx.status = 204;
   },
   "POST /_control/revoke_all": (ctx) => {

@@ -5,8 +5,9 @@ import json
 import shutil
 import subprocess
 import sysconfig
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ._cache import made_once
 from ._control import Control
@@ -25,6 +26,7 @@ class OidcProvider:
 
     def __init__(self, origin: str, api: Api) -> None:
         self.token_endpoint = f"{origin}{_TOKEN_PATH}"
+        self.audience = self.token_endpoint
         self.revocation_endpoint = f"{origin}/token/revocation"
         self.api_url = api.url
         self._api = api
@@ -41,6 +43,10 @@ class OidcProvider:
         self._control.register(
             client_id, client_secret, token_endpoint_auth_method, scopes, lifetime
         )
+
+    def register_client(self, metadata: Mapping[str, Any]) -> None:
+        """Make a client known by its metadata (RFC 7591 §2)."""
+        self._control.register_client(metadata)
 
     def revoke_all(self) -> None:
         self._control.revoke_all()

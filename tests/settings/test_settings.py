@@ -22,7 +22,7 @@ from bitquery_auth import (
     Token,
     websocket_url,
 )
-from tests.hosts.conftest import same_examples_in_every_run
+from tests.kit.examples import same_examples_in_every_run
 from tests.settings.conftest import SENTINEL, message_of
 
 Make = Callable[..., Any]

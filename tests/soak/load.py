@@ -1,6 +1,7 @@
 """Callers of every kind on one source, who pause between calls until they are stopped."""
 
 import random
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -16,8 +17,9 @@ import httpx2
 import requests
 
 from bitquery_auth import BitqueryAuthError, HTTPXAuth, RequestsAuth
-from tests.concurrency.crowd import BACKENDS, QUERY
-from tests.soak.weather import CALL, RecordingSandbox
+from tests.kit import QUERY
+from tests.kit.crowd import BACKENDS
+from tests.soak.weather import CALL, INTERRUPT, RecordingSandbox
 
 THREADS = 4
 """Of requests, and as many of httpx."""
@@ -36,6 +38,10 @@ class Bad:
     outcome: int | str
 
 
+class Interrupted(Exception):  # noqa: N818 - the name of a state, as of Celery's time limits
+    """Raised by a signal handler of the program, in the middle of whatever the main thread does."""
+
+
 @dataclass
 class Load:
     """The callers, and what they met. Successes are only counted, so that memory stays comparable.
@@ -52,6 +58,7 @@ class Load:
     bad: list[Bad] = field(default_factory=list[Bad])
     crashes: list[BaseException] = field(default_factory=list[BaseException])
     good: int = 0
+    interrupted: int = 0
     most_threads: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -60,11 +67,13 @@ class Load:
         self._numbers = count(1)
         hosts = self.sandbox.allowed_hosts
         self._requests_auth = RequestsAuth(self.source, allowed_hosts=hosts)
+        self._is_interruptible = False
         self._httpx_auth = HTTPXAuth(self.source, allowed_hosts=hosts)
 
     def run(self, seconds: float, weather: Callable[[threading.Event], None]) -> None:
         """Let everyone call for so long."""
         self._stop = threading.Event()
+        signal.signal(INTERRUPT, self._interrupt)
         works: list[Callable[[], Any]] = [self._with_requests] * THREADS + [
             self._with_httpx
         ] * THREADS
@@ -75,19 +84,39 @@ class Load:
         ]
         for thread in threads:
             thread.start()
-        end = time.monotonic() + seconds
-        while time.monotonic() < end and not self.crashes:
-            self.most_threads = max(self.most_threads, threading.active_count())
-            time.sleep(0.05)
+        self._call_from_main_thread(time.monotonic() + seconds)
         self._stop.set()
         for thread in threads:
             thread.join(40)
         assert not any(thread.is_alive() for thread in threads), "a caller never came back"
 
+    def _call_from_main_thread(self, end: float) -> None:
+        """Call until then, and be interrupted now and then."""
+        with requests.Session() as session:
+            session.auth = self._requests_auth
+            while time.monotonic() < end and not self.crashes:
+                self.most_threads = max(self.most_threads, threading.active_count())
+                try:
+                    self._call(partial(self._interruptible, session.post))
+                except Interrupted:
+                    self.interrupted += 1
+
+    def _interruptible(self, post: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        try:
+            self._is_interruptible = True
+            return post(*args, **options)
+        finally:
+            self._is_interruptible = False
+
+    def _interrupt(self, *_: object) -> None:
+        if self._is_interruptible:
+            self._is_interruptible = False
+            raise Interrupted
+
     def _guarded(self, work: Callable[[], Any]) -> None:
         try:
             work()
-        except BaseException as crash:  # noqa: BLE001 - told by the test
+        except BaseException as crash:  # noqa: BLE001 - the test shows it
             self.crashes.append(crash)
 
     def _note(self, call: str, began: float, outcome: int | str) -> None:

@@ -4,14 +4,15 @@ Every time is the server's. `SLACK` is what may lie between it and the callers o
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 from tests.soak.load import Bad
 from tests.soak.weather import Asked, RecordingSandbox
 
 SLACK = 0.5
-BACKOFF_MOST = 60.0
+FIRST_BACKOFF = 0.25
+LONGEST_BACKOFF = 60.0
 EARLIEST_RENEWAL = 1 - (0.2 + 0.1 * 1.1)
 """The share of a lifetime after which a token is refreshed at the earliest, with its jitter."""
 
@@ -40,7 +41,7 @@ class Model:
     def __init__(self, sandbox: RecordingSandbox, quiet: tuple[float, float]) -> None:
         self._sandbox = sandbox
         self._quiet = quiet
-        self._asked = list(_attempts(sorted(sandbox.asked, key=lambda asked: asked.at)))
+        self._asked = sorted(sandbox.asked, key=lambda asked: asked.at)
         self._upsets = sorted([*sandbox.revocations, *(began for began, _ in sandbox.refusing)])
         self.droughts = list(self._find_droughts())
 
@@ -58,11 +59,26 @@ class Model:
             yield Drought(failed[0].at, self._death(last), float("inf"))
 
     def _death(self, token: Asked | None) -> float:
-        """When a token became useless: when it expired, or when the API began to reject it."""
+        """When a token became useless: expired, rejected by the API, or lost by an interrupt."""
         if token is None or token.life is None:
             return float("-inf")
         ends = token.at + token.life - SLACK
-        return min([ends, *(upset for upset in self._upsets if upset >= token.at - SLACK)])
+        upsets = [upset for upset in self._upsets if upset >= token.at - SLACK]
+        if self._was_frozen_on_its_way(token):
+            ends = token.at
+        return min([ends, *upsets, *self._interrupts_of(token)])
+
+    def _was_frozen_on_its_way(self, asked: Asked) -> bool:
+        """Whether the caller may have begun this request, and its token's lifetime, long before."""
+        return any(began <= asked.at <= ended + SLACK for began, ended in self._sandbox.freezes)
+
+    def _interrupts_of(self, asked: Asked) -> list[float]:
+        """When the caller may have been interrupted who made this request."""
+        return [
+            at
+            for at in self._sandbox.interrupts
+            if asked.at - SLACK <= at <= asked.answered + SLACK
+        ]
 
     def excuses(self, bad: Bad) -> bool:
         """Whether a call may have ended as it did."""
@@ -84,20 +100,33 @@ class Model:
             (before, after)
             for pause, before, after in self._retries()
             if after.at - before.answered < pause * 0.8 - 0.1
+            and not self._interrupts_of(before)
+            and not self._is_for_others(before, after)
         ]
+
+    def _is_for_others(self, before: Asked, after: Asked) -> bool:
+        """Whether a refresh in the background failed, and callers needed a token since then."""
+        last = max(
+            (asked for asked in self._asked if asked.life is not None and asked.at < before.at),
+            key=lambda asked: asked.at,
+            default=None,
+        )
+        return before.at <= self._death(last) + 2 * SLACK and self._death(last) <= after.at
 
     def slow_recoveries(self) -> list[Asked]:
         """Failures after which the endpoint was left alone for longer than the backoff."""
         return [
             before
             for pause, before, after in self._retries()
-            if after.at - before.answered > pause + SLACK and not self._is_quiet(before, after)
+            if after.at - before.answered > pause + SLACK and not self._is_idle(before, after)
         ]
 
-    def _is_quiet(self, before: Asked, after: Asked) -> bool:
+    def _is_idle(self, before: Asked, after: Asked) -> bool:
         """Whether nobody called for some of the time between two token requests."""
-        began, ended = self._quiet
-        return before.at <= ended and began <= after.at
+        return any(
+            before.at <= ended and began <= after.at
+            for began, ended in (self._quiet, *self._sandbox.freezes)
+        )
 
     def _retries(self) -> Iterator[tuple[float, Asked, Asked]]:
         """Failed requests, each with the longest backoff after it and the request that followed."""
@@ -105,24 +134,26 @@ class Model:
         for before, after in pairwise(self._asked):
             failures = 0 if before.life is not None else failures + 1
             if failures:
-                yield min(2.0 ** (failures - 1), BACKOFF_MOST), before, after
+                yield min(FIRST_BACKOFF * 2 ** (failures - 1), LONGEST_BACKOFF), before, after
 
     def early_requests(self) -> int:
         """How many tokens were replaced before their time."""
         good = [asked for asked in self._asked if asked.life is not None]
         return sum(
             after.at - before.at < (before.life or 0) * EARLIEST_RENEWAL - SLACK / 2
+            and not self._was_frozen_on_its_way(before)
             for before, after in pairwise(good)
         )
 
     @property
     def early_requests_explained(self) -> int:
-        """How many of those the revocations and refusals account for.
+        """How many of those revocations, spells of 401 and interrupts account for.
 
-        A revocation takes the cached token, and one under way; a spell of 401s takes one, then a
-        late 401 to its replacement another.
+        A revocation takes the cached token, and one that is being requested; a spell of 401s takes
+        one, then a late 401 to its replacement another. An interrupt loses one that was requested.
         """
-        return 2 * len(self._upsets)
+        lost = sum(bool(self._interrupts_of(asked)) for asked in self._asked if asked.life)
+        return 2 * len(self._upsets) + lost
 
     def late_requests(self) -> list[Asked]:
         """Tokens that were not replaced by their end, though somebody calls all the time."""
@@ -131,19 +162,5 @@ class Model:
             for before, after in pairwise(self._asked)
             if before.life is not None
             and after.at - before.at > before.life + SLACK
-            and not self._is_quiet(before, after)
+            and not self._is_idle(before, after)
         ]
-
-
-def _attempts(every: list[Asked]) -> Iterator[Asked]:
-    """Count a dropped request and the one that follows it as one, however late that is."""
-    attempt: Asked | None = None
-    for asked in every:
-        if attempt is not None and attempt.dropped:
-            attempt = replace(asked, at=attempt.at, dropped=False)
-            continue
-        if attempt is not None:
-            yield attempt
-        attempt = asked
-    if attempt is not None:
-        yield attempt

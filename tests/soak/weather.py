@@ -1,6 +1,9 @@
 """What the server does during a soak, drawn at random, with a log by which callers are judged."""
 
+import os
 import random
+import signal
+import subprocess
 import threading
 import time
 from collections import deque
@@ -10,6 +13,7 @@ from typing import Any
 from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._api import bearer_token
 
+INTERRUPT = signal.SIGUSR1
 CALL = "X-Call"
 """The header in which a call carries its number."""
 
@@ -22,13 +26,11 @@ class Asked:
         at: When it came.
         answered: When it was answered.
         life: What `expires_in` said; None: it failed.
-        dropped: Whether the connection was closed without an answer.
     """
 
     at: float
     answered: float
     life: int | None
-    dropped: bool = False
 
 
 class RecordingSandbox(Sandbox):
@@ -40,6 +42,8 @@ class RecordingSandbox(Sandbox):
         self.asked: list[Asked] = []
         self.revocations: list[float] = []
         self.refusing: list[tuple[float, float]] = []
+        self.freezes: list[tuple[float, float]] = []
+        self.interrupts: list[float] = []
         self.revoked: set[str] = set()
         self.refused: dict[str, list[str | None]] = {}
 
@@ -47,9 +51,7 @@ class RecordingSandbox(Sandbox):
         at, lifetime = time.monotonic(), self.lifetime
         answer = super()._at_token_endpoint(request, pause)
         good = answer is not None and answer.status == 200
-        self.asked.append(
-            Asked(at, time.monotonic(), int(lifetime) - 1 if good else None, answer is None)
-        )
+        self.asked.append(Asked(at, time.monotonic(), int(lifetime) - 1 if good else None))
         return answer
 
     def _at_api(self, request: Any) -> Any:
@@ -74,13 +76,24 @@ class RecordingSandbox(Sandbox):
         self.accept_nothing = False
         self.refusing.append((began, time.monotonic()))
 
+    def freeze(self, seconds: float) -> None:
+        """Stop this process, callers and server alike, for a while; a child lets it go on."""
+        began = time.monotonic()
+        script = "kill -STOP $0; sleep $1; kill -CONT $0"
+        subprocess.run(["sh", "-c", script, str(os.getpid()), str(seconds)], check=True)
+        self.freezes.append((began, time.monotonic()))
+
+    def interrupt(self) -> None:
+        """Have a signal handler run in the main thread, which may be in the middle of a call."""
+        self.interrupts.append(time.monotonic())
+        signal.pthread_kill(threading.main_thread().ident or 0, INTERRUPT)
+
 
 def change(sandbox: RecordingSandbox, dice: random.Random, stop: threading.Event) -> None:
     """Let one thing after another befall the server until it is told to stop, and leave it well."""
     while not stop.is_set():
-        # 2 s tokens: a failed renewal leaves a gap, as the backoff of 1 s is longer than what
-        # they then have left.
-        # 6 s tokens outlive a short outage.
+        # Of the lifetimes, the server announces a second less. A token of 2 s does not outlive a
+        # short outage, one of 6 s does.
         sandbox.lifetime = dice.choice([3, 3, 3, 7])
         match dice.choice(
             [
@@ -92,6 +105,8 @@ def change(sandbox: RecordingSandbox, dice: random.Random, stop: threading.Event
                 "long outage",
                 "401",
                 "slowness",
+                "freeze",
+                "interrupts",
             ]
         ):
             case "revocation":
@@ -106,4 +121,10 @@ def change(sandbox: RecordingSandbox, dice: random.Random, stop: threading.Event
                 sandbox.delay = 0.2
                 stop.wait(2.0)
                 sandbox.delay = 0.0
+            case "freeze":
+                sandbox.freeze(dice.uniform(0.5, 4.0))
+            case "interrupts":
+                for _ in range(5):
+                    sandbox.interrupt()
+                    stop.wait(dice.uniform(0.05, 0.4))
         stop.wait(dice.uniform(1.0, 3.0))

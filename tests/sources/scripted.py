@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from bitquery_auth import BitqueryAuthError, Token
+from bitquery_auth import BitqueryAuthError
 from bitquery_auth._sources.cache import CachingTokenSource, now
 from bitquery_auth._sources.expiry import FetchedToken
 from tests.kit.clock import Clock
@@ -21,7 +21,7 @@ class ScriptedSource(CachingTokenSource):
 
     Attributes:
         on_fetch: Called in the middle of every fetch.
-        fetches: The tokens that each fetch was told are rejected.
+        fetches: The rejected tokens that were passed to each fetch.
         issued: The tokens that were fetched, in order.
     """
 
@@ -45,7 +45,7 @@ class ScriptedSource(CachingTokenSource):
         self.issued.append(FetchedToken.of(name, requested_at, self.outcome))
         return self.issued[-1]
 
-    def attempt(self) -> Token | BitqueryAuthError:
+    def attempt(self) -> Any:
         """Return the token, or the error."""
         try:
             return self.token()

@@ -3,6 +3,7 @@
 import pytest
 
 from bitquery_auth import (
+    BitqueryAuthError,
     ConfigurationError,
     InvalidTokenResponseError,
     Token,
@@ -34,7 +35,7 @@ def test_the_lifetime_is_counted_from_the_request_and_not_from_the_response(
 
 
 @pytest.mark.parametrize("lifetime", [0.0, -1.0, 2.0])
-def test_a_token_that_expired_on_the_way_is_returned_to_who_waited_and_not_kept(
+def test_a_token_that_expired_on_the_way_is_returned_once_and_not_kept(
     source: ScriptedSource, lifetime: float
 ) -> None:
     """Hazard E4."""
@@ -138,11 +139,12 @@ def test_a_failure_is_repeated_to_callers_until_the_pause_is_over(
     ids=lambda error: type(error).__name__,
 )
 def test_every_failure_of_the_endpoint_has_a_retry_after(
-    source: ScriptedSource, error: Exception
+    source: ScriptedSource, error: BitqueryAuthError
 ) -> None:
     source.outcome = error
     for _ in range(2):
         failure = source.attempt()
+        assert isinstance(failure, BitqueryAuthError)
         assert type(failure) is type(error)
         assert failure.retry_after is not None
         assert 0.2 <= failure.retry_after <= 0.25

@@ -80,7 +80,7 @@ def test_without_a_token_the_first_caller_fetches_and_the_next_ones_wait() -> No
     assert action(None, START, fetching=True) is Action.WAIT
 
 
-def test_who_wants_a_new_token_fetches_or_joins_a_fetch_whatever_there_is() -> None:
+def test_a_caller_who_wants_a_new_token_fetches_or_joins_a_fetch() -> None:
     backoff = Backoff().after_failure(START, 0.0, error=TokenRequestError("no response"))
     for token in (None, cached()):
         assert action(token, START, backoff=backoff, force=True) is Action.FETCH
@@ -210,7 +210,7 @@ def pause(backoff: Backoff) -> float:
     [(1, 0.25), (2, 0.5), (3, 1), (4, 2), (8, 32), (9, 60), (10, 60), (5_000, 60)],
 )
 def test_each_failure_in_a_row_doubles_the_pause_up_to_a_minute(times: int, seconds: float) -> None:
-    """Who tries again after a second is served (hazard F3)."""
+    """A caller who tries again after a second is served (hazard F3)."""
     assert pause(failed(times)) == pytest.approx(seconds)
 
 

@@ -7,6 +7,7 @@ to fetch. It takes the steps of a caller one by one, so that others come in betw
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -119,6 +120,7 @@ class SourceMachine(RuleBasedStateMachine):
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(cache, "time", self.clock)
         self.patch.setattr(cache, "random", SimpleNamespace(random=lambda: self.jitter))
+        self.patch.setattr(cache.logger, "disabled", True)
         self.patch.setattr(single_flight, "run_in_thread", self.started.append)
         self.fetch: Fetch[Any] | None = None
         self.waiters: list[bool] = []  # of the fetch in progress: who insists on a new token
@@ -179,7 +181,7 @@ class SourceMachine(RuleBasedStateMachine):
             assert step.access_token == valid, "an expired, a discarded or an older token"
             if self.started:
                 assert has_reason
-                self.begins(self.started.pop().__self__)
+                self.begins(self.started.pop().__self__, force=False)
         else:
             self.waits(step, is_async=is_async, has_reason=has_reason, force=force)
         if ends_at_once and self.fetch is not None:
@@ -189,15 +191,16 @@ class SourceMachine(RuleBasedStateMachine):
         assert self.model_token() is None
         assert self.fetch is None
         assert self.failed is not None
-        assert type(error) is type(self.failed.error), "somebody else's failure"
-        assert error.retry_after > 0
+        assert self.failed.error is not None, "somebody else's failure"
+        assert type(error) is type(self.failed.error)
+        assert error.retry_after
         assert self.is_pausing(), "a failure is repeated only in a pause"
 
     def waits(self, step: Any, *, is_async: bool, has_reason: bool, force: bool) -> None:
         fetch, is_mine = step
         if is_mine:
             assert has_reason
-            self.begins(fetch)
+            self.begins(fetch, force=force)
             if is_async:
                 fetch.start()
                 self.started.clear()
@@ -206,7 +209,7 @@ class SourceMachine(RuleBasedStateMachine):
             assert force or self.model_token() is None, "nobody waits while a token is valid"
         self.waiters.append(force)
 
-    def begins(self, fetch: Fetch[Any]) -> None:
+    def begins(self, fetch: Fetch[Any], *, force: bool) -> None:
         assert self.fetch is None, "two fetches at once"
         self.fetch = fetch
         self.waiters = []
@@ -230,8 +233,7 @@ class SourceMachine(RuleBasedStateMachine):
         assert fetch is not None
         assert fetch.completed
         return [
-            attempt(lambda force=force: self.source._token_from(fetch, force=force))
-            for force in self.waiters
+            attempt(partial(self.source._token_from, fetch, force=force)) for force in self.waiters
         ]
 
     @rule(ending=endings)
@@ -305,15 +307,22 @@ class SourceMachine(RuleBasedStateMachine):
         in_background, valid = self.fetch.in_background, self.model_token()
         pause = self.pause_left()
         raised = self.ends(outcome)
-        if in_background or (is_ours and valid is not None):
+        if in_background or (is_ours and valid is not None and not self.waiters[0]):
             assert raised is None
             self.was_frozen = self.was_frozen and not is_ours
             if not is_ours or (valid is not None and not pause):
                 self.note_failure(None, None)
             self.callers_look()
-        else:
-            assert raised is error, "it reaches the caller as it is"
-            assert set(self.callers_look()) <= {None}, "a waiter takes over"
+            return
+        assert raised is error, "it reaches its caller as it is"
+        del self.waiters[0]  # who got it
+        for force, outcome in zip(self.waiters, self.callers_look(), strict=True):
+            if not is_ours:
+                assert outcome is None, "a waiter takes over"
+            elif force or valid is None:
+                assert isinstance(outcome, ConfigurationError), "nobody calls the callable again"
+            else:
+                assert outcome.access_token == valid
 
     def is_withdrawn_because_its_thread_does_not_begin(self) -> None:
         assert self.fetch is not None
@@ -399,8 +408,7 @@ class SourceMachine(RuleBasedStateMachine):
             assert self.pause_left() == 0
 
 
-TestSource = SourceMachine.TestCase
-TestSource.settings = settings(
+_SETTINGS = settings(
     max_examples=150,
     stateful_step_count=50,
     deadline=None,
@@ -408,3 +416,12 @@ TestSource.settings = settings(
     # Not Phase.shrink, which outlasts the time limit of a test: add it to find a short example.
     phases=(Phase.explicit, Phase.generate),
 )
+
+
+class TestSource(SourceMachine.TestCase):  # type: ignore[name-defined]  # made at run time
+    settings = _SETTINGS
+
+
+@pytest.mark.matrix
+class TestSourceAtLength(SourceMachine.TestCase):  # type: ignore[name-defined]  # made at run time
+    settings = settings(_SETTINGS, max_examples=1500)

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bitquery_auth import TokenEndpointError
@@ -19,6 +19,7 @@ from bitquery_auth._sources.token_response import (
     parse_retry_after,
     parse_token_response,
 )
+from tests.kit.examples import same_examples_in_every_run
 
 NOW = 1_800_000_000.0
 ENDPOINT = "https://auth.example.com:8443/oauth2/token"
@@ -31,7 +32,6 @@ HYDRA = (
     "method '{}', but method '{}' was requested. You must configure the OAuth 2.0 client's "
     "'token_endpoint_auth_method' value to accept '{}'."
 )
-same_examples = settings(derandomize=True, deadline=None)
 
 
 def error_of(body: Any, status: int = 400, **further: Any) -> TokenEndpointError:
@@ -265,7 +265,7 @@ def test_descriptions_that_are_not_text_are_none(odd: object) -> None:
 alphabet = "0123456789abcdefABCDEF-._~+/="
 
 
-@same_examples
+@same_examples_in_every_run
 @given(st.text(alphabet, min_size=8, max_size=40), st.text(max_size=30), st.text(max_size=600))
 def test_no_message_holds_a_secret_however_it_is_quoted(
     secret: str, before: str, after: str
@@ -350,7 +350,7 @@ def test_a_success_with_an_error_has_its_retry_after_too() -> None:
 date_like = r"[A-Z][a-z]{2}, \d\d? [A-Z][a-z]{2} \d{1,5} \d\d:\d\d:\d\d( [+-]\d{4})?"
 
 
-@same_examples
+@same_examples_in_every_run
 @given(st.text(max_size=40) | st.from_regex(date_like))
 def test_every_value_of_retry_after_is_seconds_or_ignored(value: str) -> None:
     """Hazard F1."""

@@ -17,7 +17,7 @@ from tests.kit.recorded import api_calls
 from tests.kit.waiting import until
 from tests.token_endpoint.conftest import SourceOf
 
-BEFORE, REFRESH, LEEWAY, END = 3200, 3240, 3540, 3599
+BEFORE, REFRESH, END = 3200, 3240, 3599
 """Seconds of a token whose 3600 s arrive as 3599: its leeway begins at 3539, and refreshing, which
 is 300 to 330 s earlier, between 3209 and 3239."""
 
@@ -41,20 +41,6 @@ def test_long_before_its_end_a_token_is_used(source: ClientCredentials, clock: C
     for _ in range(4):
         clock.advance(BEFORE / 4)
         assert source.token() == token
-
-
-def test_no_request_waits_for_a_refresh_in_the_background(
-    behind_gate: Client, sandbox: Sandbox, clock: Clock, gate: Gate
-) -> None:
-    """Hazard C4."""
-    (first,) = shown(sandbox)
-    clock.advance(REFRESH)
-    gate.close()
-    for _ in range(3):
-        assert behind_gate.post(sandbox.graphql_endpoint, json=QUERY).status == 200
-    assert gate.reached.wait(20)
-    assert shown(sandbox) == [first] * 4
-    gate.open()
 
 
 def test_one_refresh_serves_every_request_after_it(
@@ -102,25 +88,6 @@ def test_within_the_leeway_a_token_is_replaced_before_use(
     clock.advance(END - seconds_left)
     assert (source.token() == first) is (fetches == 1)
     assert sandbox.token_requests == fetches
-
-
-def test_within_the_leeway_one_request_fetches_and_the_others_go_on(
-    behind_gate: Client, sandbox: Sandbox, clock: Clock, gate: Gate
-) -> None:
-    """Hazard C4."""
-    (first,) = shown(sandbox)
-    clock.advance(LEEWAY)
-    gate.close()
-    with ThreadPoolExecutor(1) as pool:
-        fetching = pool.submit(behind_gate.post, sandbox.graphql_endpoint, json=QUERY)
-        assert gate.reached.wait(20)
-        for _ in range(3):
-            assert behind_gate.post(sandbox.graphql_endpoint, json=QUERY).status == 200
-        assert shown(sandbox) == [first] * 4
-        gate.open()
-        assert fetching.result(20).history == ()
-    assert shown(sandbox)[-1] != first
-    assert sandbox.token_requests == 2
 
 
 def test_once_a_token_has_expired_every_request_waits_for_the_next(

@@ -1,12 +1,11 @@
 """A token endpoint, or a vault, that is down for a while: a valid token is used, and few ask."""
 
 import logging
-from collections.abc import Callable
 from email.utils import formatdate
 
 import pytest
 
-from bitquery_auth import ClientCredentials, Token, TokenEndpointError, TokenRequestError
+from bitquery_auth import ClientCredentials, Token, TokenEndpointError
 from bitquery_auth.sandbox import Sandbox
 from tests.kit import QUERY
 from tests.kit.clients import Client, OpenClient
@@ -66,34 +65,6 @@ def test_an_outage_during_refreshes_is_not_noticed_by_requests(
         until(lambda wanted=attempts: failures() == wanted)  # type: ignore[misc]  # its default
         clock.advance(60)  # no pause is longer
     assert sandbox.api_refusals == 0
-
-
-def test_an_outage_is_one_warning_and_its_end_one_info_line(
-    source_with: Callable[..., ClientCredentials],
-    sandbox: Sandbox,
-    clock: Clock,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """Hazard S5, too: neither line holds a token or the secret."""
-    caplog.set_level(logging.INFO, logger="bitquery_auth")
-    source = source_with(renew_ahead=0)
-    token = source.token()
-    sandbox.outage = 503
-    clock.advance(LEEWAY)
-    for _ in range(5):
-        assert source.token() == token
-        clock.advance(10)
-    (warning,) = logged(caplog, logging.WARNING)
-    assert warning.startswith("renewing the token fails, it is used until 2027-01-15 08:59:59 UTC:")
-    assert "503" in warning
-    assert logged(caplog, logging.INFO) == []
-    sandbox.outage = None
-    clock.advance(60)
-    source.token()
-    (recovered,) = logged(caplog, logging.INFO)
-    assert recovered.startswith("renewing the token works again")
-    for hidden in (sandbox.client_secret, token.access_token):
-        assert hidden not in warning + recovered
 
 
 def test_once_the_token_has_expired_the_error_is_raised_until_the_outage_is_over(
@@ -226,31 +197,6 @@ def test_renew_requests_a_token_in_spite_of_the_backoff(
     assert requests_of_a_failing_call(source, endpoint) == 1
     endpoint.handler = good
     assert source.renew() == source.token()
-
-
-def test_an_endpoint_that_closes_connections_gets_one_request(
-    open_client: OpenClient, sandbox: Sandbox, kind: type[Client]
-) -> None:
-    """Hazard F3."""
-    sandbox.outage = "drop"
-    client = open_client(sandbox.credentials())
-    for _ in range(3):
-        with pytest.raises(kind.base_error, match="No response from") as caught:
-            client.post(sandbox.graphql_endpoint, json=QUERY)
-        assert isinstance(caught.value, TokenRequestError)
-        assert caught.value.retryable
-    assert sandbox.token_requests == 1
-
-
-def test_an_endpoint_that_is_up_again_is_used_again(
-    source: ClientCredentials, endpoint: Origin, clock: Clock
-) -> None:
-    endpoint.refuse_connections()
-    with pytest.raises(TokenRequestError, match="No response"):
-        source.token()
-    endpoint.accept_connections()
-    clock.advance(1)
-    assert source.token().access_token
 
 
 # -- a callable that fails -------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bitquery_auth import BitqueryAuthError, InvalidTokenResponseError, TokenEndpointError
@@ -17,12 +17,12 @@ from bitquery_auth._sources.token_response import (
     parse_seconds,
     parse_token_response,
 )
+from tests.kit.examples import same_examples_in_every_run
 from tests.kit.origin import Origin, answering
 
 NOW = 1_800_000_000.0
 ENDPOINT = "https://auth.example.com:8443/oauth2/token"
 GOOD = {"access_token": "ory_at_x", "token_type": "bearer", "expires_in": 3599, "scope": "api"}
-same_examples = settings(derandomize=True, deadline=None)
 
 
 def response(body: Any, status: int = 200, **further: Any) -> TokenResponse:
@@ -340,7 +340,7 @@ def test_the_lifetime_is_expires_in_and_never_expires_at(raw: str, seconds: floa
     assert parsed(f'{{"access_token": "x"{raw}}}'.encode()).expires_in == seconds
 
 
-@same_examples
+@same_examples_in_every_run
 @given(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12))
 def test_every_value_is_seconds_that_a_clock_can_hold_or_unknown(value: object) -> None:
     """Hazard E4."""
@@ -348,7 +348,7 @@ def test_every_value_is_seconds_that_a_clock_can_hold_or_unknown(value: object) 
     assert read is None or -MAX_SECONDS <= read <= MAX_SECONDS
 
 
-@same_examples
+@same_examples_in_every_run
 @given(st.integers(-(10**10), 10**10) | st.floats(-1e10, 1e10))
 def test_a_number_and_its_text_are_the_same_seconds(number: float) -> None:
     """Hazard E4."""
@@ -371,7 +371,7 @@ members = st.dictionaries(
 headers = st.dictionaries(st.sampled_from(["Retry-After", "Date", "Location"]), st.text())
 
 
-@same_examples
+@same_examples_in_every_run
 @given(st.integers(100, 599), members | json_values | st.binary(max_size=40), headers)
 def test_every_response_is_a_token_or_one_typed_error(
     status: int, body: Any, sent_headers: dict[str, str]

@@ -108,26 +108,6 @@ def test_while_a_token_is_valid_a_wrong_certificate_is_not_noticed(
     assert source.token() != token
 
 
-def test_a_wrong_certificate_after_a_401_is_the_error(
-    open_client: OpenClient,
-    at_tls: AtTls,
-    endpoint: Origin,
-    authority: Authority,
-    sandbox: Sandbox,
-    clock: Clock,
-) -> None:
-    client = open_client(at_tls(verify=str(authority[1])))
-    client.get(sandbox.graphql_endpoint)
-    good = endpoint.tls
-    sandbox.revoke_all()
-    untrusted(endpoint, authority[0])
-    with pytest.raises(TokenRequestError, match="certificate verify failed"):
-        client.get(sandbox.graphql_endpoint)
-    endpoint.tls = good
-    clock.advance(2)
-    assert client.get(sandbox.graphql_endpoint).status == 200
-
-
 # -- a handshake that fails otherwise --------------------------------------------------------------
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bitquery_auth import ConfigurationError, StaticToken, Token, TokenSource
+from tests.kit.examples import same_examples_in_every_run
 
 TOKEN = "ory_at_J4-x.~+/="
 
@@ -89,7 +90,7 @@ def test_tokens_with_the_same_members_are_equal() -> None:
 
 def test_all_arguments_of_a_token_but_the_first_have_names() -> None:
     with pytest.raises(TypeError):
-        Token(TOKEN, "Bearer")  # type: ignore[misc]  # that is the mistake
+        Token(TOKEN, "Bearer")  # type: ignore[call-arg]  # that is the mistake
 
 
 @pytest.mark.parametrize("bad", ["", " ", "a b", "a\n", "a\r\nX: y", "tökén", "a\0"])
@@ -158,7 +159,7 @@ def test_what_belongs_to_a_static_token_is_kept(token: str) -> None:
 around = st.text(" \t\n'\"`", max_size=6)
 
 
-@settings(derandomize=True, deadline=None)
+@same_examples_in_every_run
 @given(st.from_regex(r"[!-~]{1,40}", fullmatch=True), around, around)
 def test_quotes_and_spaces_around_a_static_token_make_no_difference(
     token: str, before: str, after: str
