@@ -77,7 +77,9 @@ class AsyncNiquestsAuth(Auth, AsyncAuthBase):
         async def recover(response: Any, **options: Any) -> Any:
             sent = response.request
             if _origin(sent.url) != origin:  # a redirect led elsewhere, and may lead back
-                sent.hooks["response"] = [each for each in sent.hooks["response"] if each != recover]
+                sent.hooks["response"] = [
+                    each for each in sent.hooks["response"] if each != recover
+                ]
                 return response
             if response.is_redirect and self._header_name.lower() != "authorization":
                 sent.headers.pop(self._header_name, None)  # niquests takes off Authorization only
@@ -89,9 +91,7 @@ class AsyncNiquestsAuth(Auth, AsyncAuthBase):
         r.register_hook("response", recover)
         return r
 
-    async def _handle_rejected(
-        self, response: Any, origin: Origin, options: dict[str, Any]
-    ) -> Any:
+    async def _handle_rejected(self, response: Any, origin: Origin, options: dict[str, Any]) -> Any:
         """Carry out what follows a 401, and return the response for the caller."""
         request = response.request
         token = self._sent.get(request.headers.get(self._header_name))

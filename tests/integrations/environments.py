@@ -96,6 +96,7 @@ GROUPS = (
         ("filelock>=3.29.5", "httpie>=3.2.4", "platformdirs>=4.3.0"),
         files=("test_httpie.py",),
     ),
+    Group("workers", ("celery>=5.4.0", "gunicorn>=23.0.0")),
     Group("niquests", ("niquests>=3.18.0",)),  # replaces urllib3
     Group("airflow", ("apache-airflow-providers-http>=6.3.0",)),
 )
