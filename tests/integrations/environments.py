@@ -58,7 +58,7 @@ GROUPS = (
             "httpx-retries>=0.6.0",  # 0.4.0 leaves its connections open
             "httpx-sse>=0.4.0",
             "pytest-httpx>=0.35.0",
-            "qdrant-client>=1.12.0",
+            "qdrant-client>=1.13.0",
             "respx>=0.22.0",
         ),
     ),
@@ -66,7 +66,7 @@ GROUPS = (
         "data",
         (
             "aiohttp>=3.13.3",
-            "duckdb>=1.3.0",
+            "duckdb>=2.0.0",
             "fsspec>=2025.2.0",
             "pandas>=2.3.0",
             "polars>=1.30.0",
@@ -96,5 +96,7 @@ GROUPS = (
         ("filelock>=3.29.5", "httpie>=3.2.4", "platformdirs>=4.3.0"),
         files=("test_httpie.py",),
     ),
+    Group("workers", ("celery>=5.4.0", "gunicorn>=23.0.0")),
+    Group("niquests", ("niquests>=3.18.0",)),  # replaces urllib3
     Group("airflow", ("apache-airflow-providers-http>=6.3.0",)),
 )

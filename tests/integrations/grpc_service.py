@@ -69,7 +69,8 @@ class Service:
     def _stream(self, request: bytes, context: Any) -> Iterator[bytes]:
         yield from [request] * self.after
         self._check(context)
-        yield from [request] * (3 - self.after)
+        if request:
+            yield from [request] * (3 - self.after)
 
     def _requests(self, requests: Iterable[bytes], context: Any) -> bytes:
         received = list(requests)  # grpc.aio fails otherwise if the call ends while it still sends
@@ -95,8 +96,8 @@ class ThreadsClient:
     def unary(self, **options: Any) -> bytes:
         return bytes(self._intercepted.unary_unary("/corecast/Unary")(b"block", **options))
 
-    def stream(self) -> list[bytes]:
-        return list(self._intercepted.unary_stream("/corecast/Stream")(b"block"))
+    def stream(self, request: bytes = b"block") -> list[bytes]:
+        return list(self._intercepted.unary_stream("/corecast/Stream")(request))
 
     def requests(self) -> bytes:
         return bytes(self._intercepted.stream_unary("/corecast/Requests")(iter([b"a", b"b"])))
@@ -133,9 +134,9 @@ class AsyncioClient:
 
         return self._portal.call(call)
 
-    def stream(self) -> list[bytes]:
+    def stream(self, request: bytes = b"block") -> list[bytes]:
         async def call() -> list[bytes]:
-            responses = self.channel.unary_stream("/corecast/Stream")(b"block")
+            responses = self.channel.unary_stream("/corecast/Stream")(request)
             return [response async for response in responses]
 
         return self._portal.call(call)

@@ -1,6 +1,7 @@
 """The auth for Airflow's hooks, which take a class and make an auth for each request."""
 
 import pickle
+import sys
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ import pytest
 import requests
 
 from bitquery_auth import ConfigurationError, RequestsAuth
+from bitquery_auth.integrations import airflow
 from bitquery_auth.integrations.airflow import AirflowAuth
 from bitquery_auth.sandbox import Sandbox
 from tests.integrations.libraries.story import check_story
@@ -126,6 +128,21 @@ def test_a_pickle_is_a_requests_auth_with_the_same_settings(sandbox: Sandbox) ->
     assert type(restored) is RequestsAuth
     response = requests.post(sandbox.graphql_endpoint, json=QUERY, auth=restored, timeout=20)
     assert response.status_code == 200
+
+
+@pytest.mark.parametrize("name", ["HttpOperator", "HttpTrigger"])
+def test_what_is_deferred_needs_airflow_and_the_auth_does_not(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "airflow", None)
+    monkeypatch.delitem(sys.modules, f"{airflow.__name__}._deferrable", raising=False)
+    with pytest.raises(ImportError, match="airflow"):
+        getattr(airflow, name)
+
+
+def test_the_module_has_no_other_names() -> None:
+    with pytest.raises(AttributeError, match="Unknown"):
+        _ = airflow.Unknown  # type: ignore[attr-defined]  # the point
 
 
 def test_the_tokens_of_another_server_need_allowed_hosts() -> None:

@@ -117,6 +117,13 @@ def test_a_stream_that_has_yielded_something_is_not_repeated(
     assert counts(sandbox) == (1, 2, 1)
 
 
+def test_a_stream_without_responses_ends(client: Any, sandbox: Sandbox) -> None:
+    assert client.stream(b"") == []
+    sandbox.revoke_all()
+    assert client.stream(b"") == []
+    assert counts(sandbox) == (2, 3, 1)
+
+
 def test_a_dozen_calls_that_are_rejected_at_once_cost_one_token(
     client: Any, sandbox: Sandbox
 ) -> None:
