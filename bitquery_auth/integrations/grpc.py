@@ -264,12 +264,13 @@ class _Calls:
         latest: The credentials of the last one.
     """
 
+    latest: _Attempt
+
     def __init__(self, metadata: Any, continuation: Any, details: Any, request: Any) -> None:
         self._metadata = metadata
         self._continuation = continuation
         self._details = details
         self._request = request
-        self.latest = _Attempt(metadata)
 
     def start(self, token: Token | None = None) -> Any:
         """Start the call with this token, or with one of the source."""

@@ -19,6 +19,7 @@ A deferred ``HttpOperator`` of Airflow's own ignores the auth. The one of this m
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from bitquery_auth.integrations.airflow._auth import AirflowAuth
@@ -33,6 +34,4 @@ else:
         """Load what needs Airflow's operators when it is first used."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from bitquery_auth.integrations.airflow import _deferrable  # noqa: PLC0415 - takes seconds
-
-        return getattr(_deferrable, name)
+        return getattr(import_module(f"{__name__}._deferrable"), name)
