@@ -22,11 +22,13 @@ __all__ = ["AiohttpAuth"]
 
 _NOWHERE = Origin("", "", None)
 
-_last_hop: ContextVar[tuple[object, Origin]] = ContextVar("_last_hop", default=(None, _NOWHERE))
+_last_request: ContextVar[tuple[object, Origin]] = ContextVar(
+    "_last_request", default=(None, _NOWHERE)
+)
 """The timer of the last call in this context, and its origin; nowhere, once it was redirected.
 
-aiohttp calls a middleware for each hop of a redirect. What the hops of a call have in common is the
-timer, and they follow one another in one context.
+aiohttp calls a middleware for each request of a chain of redirects. What these have in common is
+the timer of the call, and they follow one another in one context.
 """
 
 
@@ -82,12 +84,12 @@ class AiohttpAuth(Auth):
     def _is_redirected(self, request: aiohttp.ClientRequest, origin: Origin) -> bool:
         """Whether a redirect has left the origin of the call, even if another one led back."""
         timer = request._timer  # noqa: SLF001 - there is no public way to tell the calls apart
-        last_timer, first = _last_hop.get()
+        last_timer, first = _last_request.get()
         if timer is not last_timer:
             first = origin
         elif first is not _NOWHERE:
             self._note_redirect(first, origin)
-        _last_hop.set((timer, origin if origin == first else _NOWHERE))
+        _last_request.set((timer, origin if origin == first else _NOWHERE))
         return origin != first
 
     async def _resend(

@@ -38,7 +38,7 @@ START_MESSAGE = {"graphql-transport-ws": "subscribe", "graphql-ws": "start"}
 
 @dataclass
 class Program:
-    """What one run of a program is told, and what it received.
+    """The settings of one run of a program, and what it received.
 
     Attributes:
         url: The WebSocket endpoint.
@@ -274,7 +274,7 @@ def running(run: Run, program: Program, close: Callable[[], None]) -> Iterator[N
 
     Args:
         run: One of `RECONNECT`.
-        program: What it is told.
+        program: Its settings.
         close: Closes the connections, as a server does.
     """
     thread = threading.Thread(target=run, args=(program,))

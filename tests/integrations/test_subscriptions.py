@@ -55,7 +55,7 @@ def assert_nothing_was_lost(sandbox: Sandbox, program: Program) -> None:
     """Check that the program received every block that was sent to it.
 
     The last blocks before the end of a connection may be lost: gql, for example, ends a connection
-    when it cannot answer a ping any more, before it reads what came after the ping.
+    when it cannot respond to a ping any more, before it reads what came after the ping.
     """
     sent = [number for each in sandbox.subscriptions for number in each.numbers]
     received = set(program.received)

@@ -58,5 +58,5 @@ class AirflowAuth(RequestsAuth):
 
 @lru_cache(maxsize=64)
 def _recent(source: TokenSource) -> TokenSource:
-    """Keep a source, because the auth that uses it lives for one request only."""
+    """Keep a source, because the auth that uses it exists for one request only."""
     return source
