@@ -20,7 +20,6 @@ from tests.kit.crowd import (
     NEVER,
     Callers,
     HeldSecret,
-    Threads,
     async_client,
     async_until,
     distinct,
@@ -68,17 +67,6 @@ def test_contended_fetches_in_two_event_loops_in_turn(
         assert len(distinct(tokens)) == 1
         assert sandbox.token_requests == count
         source.discard(tokens[0])
-
-
-@each_backend
-def test_contended_fetches_in_three_event_loops_at_once(sandbox: Sandbox, backend: str) -> None:
-    source = source_with(sandbox, secret := HeldSecret(sandbox))
-    callers = Callers(source)
-    threads = Threads([partial(gather_on, backend, [source.atoken] * 10)] * 3)
-    callers.wait_for(30)
-    secret.release()
-    assert len(distinct(threads.outcomes())) == 1
-    assert sandbox.token_requests == 1
 
 
 @each_backend

@@ -21,7 +21,6 @@ from tests.kit.crowd import (
     Threads,
     async_attempt,
     async_client,
-    attempt,
     distinct,
     each_backend,
     gather,
@@ -158,30 +157,3 @@ def test_tasks_that_waited_with_httpx2_get_errors_of_httpx2(
     failures = anyio.run(main, backend=backend)[1:]
     assert all(isinstance(error, httpx2.HTTPError) for error in failures)
     assert (sandbox.token_requests, sandbox.api_requests) == (1, 0)
-
-
-def test_a_renewal_that_fails_raises_for_its_caller_and_not_for_callers_with_a_valid_token(
-    sandbox: Sandbox, secret: HeldSecret
-) -> None:
-    """The second caller wants any token, and there is one (hazard F2)."""
-    source = source_with(sandbox, secret)
-    secret.release()
-    token = source.token()
-    secret.hold()
-    sandbox.outage = 503
-    thread = Threads([source.renew])
-    assert secret.reached.wait(NEVER)
-    assert source.token() is token
-    secret.release()
-    assert isinstance(thread.outcomes()[0], TokenEndpointError)
-    assert source.token() is token
-    assert sandbox.token_requests == 2
-
-
-def test_a_later_fetch_does_not_return_an_earlier_failure(sandbox: Sandbox) -> None:
-    sandbox.outage = 503
-    source = sandbox.credentials()
-    assert isinstance(attempt(source.token), TokenEndpointError)
-    sandbox.outage = None
-    assert source.renew() is source.token()
-    assert sandbox.token_requests == 2

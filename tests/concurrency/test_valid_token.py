@@ -85,21 +85,6 @@ def test_inside_the_leeway_only_the_caller_who_fetches_waits(
     assert sandbox.token_requests == 2
 
 
-def test_requests_go_on_while_a_refresh_hangs(
-    source: Any, secret: HeldSecret, sandbox: Sandbox, clock: Clock
-) -> None:
-    clock.advance(REFRESH)
-    url, hosts = sandbox.graphql_endpoint, sandbox.allowed_hosts
-    auth = RequestsAuth(source, allowed_hosts=hosts)
-    assert requests.post(url, json=QUERY, auth=auth, timeout=20).status_code == 200
-    assert secret.reached.wait(NEVER)
-    httpx_auth = HTTPXAuth(source, allowed_hosts=hosts)
-    assert httpx2.post(url, json=QUERY, auth=httpx_auth, timeout=20).status_code == 200
-    assert sandbox.token_requests == 1
-    secret.release()
-    until(lambda: sandbox.token_requests == 2)
-
-
 def test_callers_whose_token_expires_during_a_refresh_wait_for_that_refresh(
     source: Any, secret: HeldSecret, sandbox: Sandbox, clock: Clock
 ) -> None:

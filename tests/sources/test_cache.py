@@ -21,29 +21,6 @@ LEEWAY = HOUR - 60
 # -- tokens ----------------------------------------------------------------------------------------
 
 
-def test_the_lifetime_is_counted_from_the_request_and_not_from_the_response(
-    source: ScriptedSource, clock: Clock
-) -> None:
-    """A slow response has used up part of the lifetime (hazard E7)."""
-    source.outcome, source.takes = 3.0, 2.0
-    token = source.token()
-    assert token.expires_in == 1.0
-    clock.advance(0.3)
-    assert source.token() is token
-    clock.advance(0.7)
-    assert source.token() is not token
-
-
-@pytest.mark.parametrize("lifetime", [0.0, -1.0, 2.0])
-def test_a_token_that_expired_on_the_way_is_returned_once_and_not_kept(
-    source: ScriptedSource, lifetime: float
-) -> None:
-    """Hazard E4."""
-    source.outcome, source.takes = lifetime, 2.0
-    assert source.token() is source.issued[0].token
-    assert source.token() is source.issued[1].token
-
-
 def test_a_token_that_expired_on_the_way_does_not_displace_a_valid_one(
     source: ScriptedSource, clock: Clock
 ) -> None:
@@ -182,25 +159,6 @@ def test_a_wrong_setting_makes_no_pause_for_callers_without_a_token(source: Scri
 
 
 # -- failures with a valid token -------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "error",
-    [TokenRequestError("no response"), ConfigurationError("client_secret is blank")],
-    ids=lambda error: type(error).__name__,
-)
-def test_after_a_failure_a_valid_token_is_used_and_a_new_one_is_tried_for_after_each_pause(
-    source: ScriptedSource, clock: Clock, error: Exception
-) -> None:
-    """Neither the endpoint nor a vault is asked at every request (hazard F2)."""
-    first = source.token()
-    clock.advance(LEEWAY)
-    source.outcome = error
-    for _ in range(300):
-        assert source.token() is first
-        clock.advance(0.1)
-    # 30 seconds: pauses of 0.25, 0.5, 1, 2, 4, 8 and 16 s, each up to a fifth shorter.
-    assert 7 <= len(source.fetches) - 1 <= 9
 
 
 def test_a_wrong_setting_is_no_failure_for_callers_whose_token_is_discarded_meanwhile(
