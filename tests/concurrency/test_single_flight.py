@@ -106,6 +106,17 @@ def test_a_waiter_who_is_woken_before_the_fetch_has_completed_waits_on(wait: Wai
     assert running.seen == ["the token"]
 
 
+@each_wait
+def test_waiters_are_woken_as_soon_as_the_fetch_has_completed(
+    wait: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(single_flight, "TURN", 3 * NEVER)
+    running = RunningFetch(Fetch.run, wait)
+    until(lambda: running.fetch._wakers)
+    running.complete()
+    assert running.seen == ["the token"]
+
+
 @pytest.mark.usefixtures("short_turns")
 def test_a_caller_waits_no_longer_than_the_timeout_and_a_second(sandbox: Sandbox) -> None:
     """The resolution of a name cannot be interrupted; the fetch goes on."""

@@ -206,6 +206,14 @@ def test_a_request_that_a_freeze_ended_is_made_again_at_once(source: ScriptedSou
     assert len(source.fetches) == 2
 
 
+def test_a_freeze_after_a_success_is_a_first_one_again(source: ScriptedSource) -> None:
+    outcomes = iter([ProcessFrozenError("timeout"), HOUR] * 2)
+    source.on_fetch = lambda: setattr(source, "outcome", next(outcomes))
+    source.token()
+    source.renew()
+    assert len(source.fetches) == 4
+
+
 def test_a_second_request_in_a_row_that_looks_frozen_is_a_failure(
     source: ScriptedSource, clock: Clock
 ) -> None:
