@@ -1,6 +1,7 @@
 """Fixtures of every suite: a clean environment, a clock, the sandbox, clients, servers."""
 
 import os
+import re
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -40,6 +41,11 @@ _VARIABLES = (
 
 def pytest_configure() -> None:
     required_servers(_REQUIRED)
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Show a mapping without addresses, so that every process finds the same names of tests."""
+    return re.sub(" at 0x[0-9a-f]+", "", repr(val)) if isinstance(val, dict) else None
 
 
 def required_servers(names: str) -> set[str]:

@@ -55,6 +55,7 @@ def test_the_environment_says_which_servers_are_required() -> None:
             "-m",
             "pytest",
             "-q",
+            "--numprocesses=0",
             "-p",
             "no:randomly",
             "-p",

@@ -33,6 +33,7 @@ TOOLS = (
     "pytest>=8.3",
     "pytest-randomly>=3.16",
     "pytest-timeout>=2.3",
+    "pytest-xdist>=3.6.1",
     "trustme>=1.2",
 )
 """What the tests need, always the newest."""

@@ -38,7 +38,8 @@ class StartError(RuntimeError):
 
 
 def free_port() -> int:
-    for port in random.sample(_PORTS, k=100):
+    # The module's own functions draw the same numbers in each process of a test run.
+    for port in random.SystemRandom().sample(_PORTS, k=100):
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
             return port

@@ -67,7 +67,7 @@ BAD: list[tuple[Make, str, Any, str]] = [
     (credentials, "proxies", f"http://{SENTINEL}", "a mapping"),
     (credentials, "proxies", {"htps": f"http://{SENTINEL}"}, "'http', 'https', 'all'"),
     (credentials, "proxies", {"all://*": f"http://{SENTINEL}"}, "'http', 'https', 'all'"),
-    (credentials, "store", object(), "token store"),
+    (credentials, "store", 5, "token store"),
     (short_term, "lifetime", 0, "more than zero"),
     (short_term, "endpoint", f"http://{SENTINEL}.com/", "https"),
     (short_term, "timeout", 0, "more than zero"),

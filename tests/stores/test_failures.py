@@ -156,7 +156,7 @@ def test_a_warning_quotes_the_operating_system(sandbox: Sandbox, log: Log) -> No
     assert "Permission denied: '/somewhere'" in log(logging.WARNING)[0]
 
 
-@pytest.mark.parametrize("wrong", ["redis://host", MemoryStore, {}, nullcontext()], ids=repr)
+@pytest.mark.parametrize("wrong", ["redis://host", MemoryStore, {}, nullcontext()])
 def test_what_is_not_a_store_is_rejected_at_construction(sandbox: Sandbox, wrong: Any) -> None:
     with pytest.raises(ConfigurationError, match="store must be a token store"):
         sandbox.credentials(store=wrong)

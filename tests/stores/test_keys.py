@@ -60,7 +60,6 @@ def key(client_id: str = "id", client_secret: Any = "secret", **settings: Any) -
         {"token_params": {"audience": ["a", "b"]}},
         {"token_params": {"scopes": "api"}},
     ],
-    ids=repr,
 )
 def test_settings_that_shape_a_token_are_part_of_the_key(different: dict[str, Any]) -> None:
     """Hazard C3."""
@@ -76,7 +75,6 @@ def test_settings_that_shape_a_token_are_part_of_the_key(different: dict[str, An
         ({"scope": "a b"}, {"scope": "b a"}),
         ({"token_endpoint_auth_method": sign}, {"token_endpoint_auth_method": another_sign}),
     ],
-    ids=str,
 )
 def test_settings_that_look_alike_have_different_keys(
     one: dict[str, Any], other: dict[str, Any]
@@ -94,7 +92,6 @@ def test_settings_that_look_alike_have_different_keys(
         {"trust_env": False},
         {"client_secret": lambda: "secret"},
     ],
-    ids=repr,
 )
 def test_settings_that_do_not_shape_a_token_are_not_part_of_the_key(
     different: dict[str, Any],

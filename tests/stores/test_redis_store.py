@@ -133,7 +133,6 @@ def test_settings_of_redis_py_may_stand_in_the_url() -> None:
         redis.asyncio.Redis(),
         redis.ConnectionPool(),
     ],
-    ids=repr,
 )
 def test_what_is_neither_a_url_nor_a_client_is_rejected(wrong: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"^url_or_client "):

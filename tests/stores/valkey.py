@@ -14,7 +14,7 @@ from typing import Self
 
 import redis
 
-from tests.servers._process import free_port
+from tests.servers._process import ending_with_us, free_port
 
 _BINARIES = ("valkey-server", "redis-server")
 
@@ -40,17 +40,10 @@ class Valkey:
 
     def start(self) -> None:
         self._folder = tempfile.TemporaryDirectory()
-        command = [
-            self._program,
-            "--port",
-            str(self.port),
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-            "--dir",
-        ]
-        self._process = subprocess.Popen([*command, self._folder.name], stdout=subprocess.DEVNULL)
+        options = f"--port {self.port} --bind 127.0.0.1 --dir {self._folder.name} --save".split()
+        self._process = subprocess.Popen(
+            ending_with_us([self._program, *options, ""]), stdout=subprocess.DEVNULL
+        )
         end = time.monotonic() + 20
         while True:
             with (
