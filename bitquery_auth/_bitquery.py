@@ -32,6 +32,11 @@ def is_bitquery_host(host: str) -> bool:
     return host == "bitquery.io" or host.endswith(".bitquery.io")
 
 
+def takes_token_in_url(scheme: str, host: str) -> bool:
+    """Whether a token goes into the URL: Bitquery's WebSockets accept it nowhere else."""
+    return scheme == "wss" and is_bitquery_host(host)
+
+
 def is_bitquery_url(url: str) -> bool:
     """Whether a URL is one of Bitquery's."""
     try:

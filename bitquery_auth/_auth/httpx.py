@@ -9,7 +9,6 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
-from bitquery_auth import _bitquery
 from bitquery_auth._auth.base import (
     MOST_REMEMBERED,
     UNSEEKABLE,
@@ -18,6 +17,7 @@ from bitquery_auth._auth.base import (
     with_shared_arguments,
 )
 from bitquery_auth._auth.httpx_headers import uncopied_headers
+from bitquery_auth._bitquery import takes_token_in_url
 from bitquery_auth._errors import BitqueryAuthError, ConfigurationError, as_client_error
 from bitquery_auth._hosts import Origin
 from bitquery_auth._token import Token
@@ -164,7 +164,7 @@ class HTTPXAuth(Auth, _Base):
     ) -> Generator[Any, Any, None]:
         """Carry out what follows a 401."""
         sent = response.request
-        is_ours = _has_token_in_url(origin) or (
+        is_ours = takes_token_in_url(origin.scheme, origin.host) or (
             sent.headers.get(self._header_name) == self._header_value(token)
         )
         if not is_ours and sent is request:
@@ -199,7 +199,7 @@ class HTTPXAuth(Auth, _Base):
 
     def _attach(self, request: Any, origin: Origin, token: Token) -> None:
         value = self._header_value(token)
-        if _has_token_in_url(origin):
+        if takes_token_in_url(origin.scheme, origin.host):
             request.url = request.url.copy_set_param("token", token.access_token)
         elif self._is_authorization:
             request.headers[self._header_name] = value
@@ -233,11 +233,6 @@ def _origin_of(scheme: str, host: bytes, port: int | None) -> Origin:
 
 def _origin(url: Any) -> Origin:
     return _origin_of(url.scheme, url.raw_host, url.port)
-
-
-def _has_token_in_url(origin: Origin) -> bool:
-    """Whether the token goes into the URL: Bitquery's WebSockets accept it nowhere else."""
-    return origin.scheme == "wss" and _bitquery.is_bitquery_host(origin.host)
 
 
 def _module_of(request: Any) -> Any:
@@ -276,4 +271,4 @@ def _is_abandoned(response: Any) -> bool:
 def _empty(response: Any) -> None:
     """Leave nothing to read in a response whose stream was closed: httpx reads it all the same."""
     response.stream = _module_of(response.request).ByteStream(b"")
-    response.headers.pop("Content-Encoding", None)
+    response.headers.pop("Content-Encoding", None)  # an empty body is no body of zstd's

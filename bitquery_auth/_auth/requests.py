@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 from datetime import timedelta
 from functools import lru_cache, partial
+from inspect import iscoroutinefunction
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -72,7 +73,7 @@ class RequestsAuth(Auth, AuthBase):
         """Return what looks at the responses of requests to a URL; None: they carry no token."""
         if url is not None and not isinstance(url, str):  # httpx accepts any callable as an auth
             raise ConfigurationError("RequestsAuth is for requests: give httpx an HTTPXAuth.")
-        origin = _origin(url)
+        origin = origin_of(url)
         if not self._may_carry_token(origin):
             return None
         hook = RecoveryHook(self, origin)
@@ -88,7 +89,7 @@ class RequestsAuth(Auth, AuthBase):
         is_rejected: bool,
     ) -> requests.Response:
         sent = response.request
-        if _origin(sent.url) != origin:
+        if origin_of(sent.url) != origin:
             # A redirect led to another origin. What that does, or leads back to, says nothing about
             # our token. requests makes the next request from a copy of this one.
             others = [each for each in sent.hooks["response"] if not isinstance(each, RecoveryHook)]
@@ -114,11 +115,16 @@ class RequestsAuth(Auth, AuthBase):
         request = response.request
         if getattr(response, "connection", None) is None or response.raw is None:
             return response  # of a cache
+        if iscoroutinefunction(response.connection.send):
+            raise ConfigurationError(
+                f"{type(self).__name__} cannot serve niquests.AsyncSession: use "
+                "bitquery_auth.integrations.niquests.AsyncNiquestsAuth."
+            )
         token = self._sent.get(request.headers.get(self._header_name))
         if token is None and not _is_of_netrc(request):
             return response  # other credentials were put there on purpose
         resend = None
-        if self._may_replay(request.method) and _is_rewound(request):
+        if self._may_replay(request.method) and is_rewound(request):
             resend = partial(self._resend, response, options)
         try:
             second = self._recover(origin, token, resend)
@@ -229,7 +235,7 @@ def _is_of_netrc(request: requests.PreparedRequest) -> bool:
     return False
 
 
-def _is_rewound(request: requests.PreparedRequest) -> bool:
+def is_rewound(request: requests.PreparedRequest) -> bool:
     """Bring the body of a request back to its beginning, and return whether that is possible."""
     if request.body is None or isinstance(request.body, (bytes, bytearray, memoryview, str)):
         return True
@@ -244,10 +250,11 @@ def _target(redirect: requests.Response) -> Origin:
     location = redirect.headers["location"]
     if not (location.isascii() and location.isprintable()) or _ODD_LOCATION.search(location):
         return _NOWHERE
-    return _origin(urljoin(redirect.url, requote_uri(location)))
+    return origin_of(urljoin(redirect.url, requote_uri(location)))
 
 
-def _origin(url: str | None) -> Origin:
+def origin_of(url: str | None) -> Origin:
+    """Return where requests would connect to for a URL."""
     # What follows the authority does not matter, and a program that pages has many such URLs.
     return _origin_of_authority("/".join((url or "").split("/", 3)[:3]))
 

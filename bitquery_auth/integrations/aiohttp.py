@@ -13,7 +13,7 @@ import aiohttp
 from yarl import URL
 
 from bitquery_auth._auth.base import MOST_REMEMBERED, Auth, is_small, with_shared_arguments
-from bitquery_auth._bitquery import is_bitquery_host, websocket_url
+from bitquery_auth._bitquery import takes_token_in_url, websocket_url
 from bitquery_auth._errors import BitqueryAuthError, as_client_error
 from bitquery_auth._hosts import Origin
 from bitquery_auth._token import Token
@@ -108,7 +108,7 @@ class AiohttpAuth(Auth):
         return await handler(request)
 
     def _attach(self, request: aiohttp.ClientRequest, origin: Origin, token: Token) -> None:
-        if origin.scheme == "wss" and is_bitquery_host(origin.host):
+        if takes_token_in_url(origin.scheme, origin.host):
             # The URL that aiohttp's errors show, request_info.real_url, is not changed by this.
             request.url = URL(websocket_url(str(request.url), token), encoded=True)
         else:

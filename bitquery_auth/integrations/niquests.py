@@ -17,7 +17,7 @@ from niquests.auth import AsyncAuthBase
 from niquests.cookies import extract_cookies_to_jar
 
 from bitquery_auth._auth.base import Auth, is_small, with_shared_arguments
-from bitquery_auth._auth.requests import RequestsAuth, _is_rewound, _origin
+from bitquery_auth._auth.requests import RequestsAuth, is_rewound, origin_of
 from bitquery_auth._errors import BitqueryAuthError, as_client_error
 from bitquery_auth._hosts import Origin
 from bitquery_auth._token import Token
@@ -67,7 +67,7 @@ class AsyncNiquestsAuth(Auth, AsyncAuthBase):
         Raises:
             BitqueryAuthError: As for `NiquestsAuth`.
         """
-        origin = _origin(r.url)
+        origin = origin_of(r.url)
         with _errors_of_niquests(r):
             if not self._may_carry_token(origin):
                 self._remove_stale_header(r.headers)
@@ -76,7 +76,7 @@ class AsyncNiquestsAuth(Auth, AsyncAuthBase):
 
         async def recover(response: Any, **options: Any) -> Any:
             sent = response.request
-            if _origin(sent.url) != origin:  # a redirect led elsewhere, and may lead back
+            if origin_of(sent.url) != origin:  # a redirect led elsewhere, and may lead back
                 sent.hooks["response"] = [
                     each for each in sent.hooks["response"] if each != recover
                 ]
@@ -98,7 +98,7 @@ class AsyncNiquestsAuth(Auth, AsyncAuthBase):
         if token is None:
             return response  # other credentials were put there on purpose
         resend = None
-        if self._may_replay(request.method) and _is_rewound(request):
+        if self._may_replay(request.method) and is_rewound(request):
             resend = partial(self._resend, response, options)
         try:
             second = await self._arecover(origin, token, resend)

@@ -15,6 +15,7 @@ import anyio
 import httpx
 import httpx2
 import requests
+import trio  # noqa: F401 - else several threads import it at once, and some see half of it
 
 from bitquery_auth import BitqueryAuthError, HTTPXAuth, RequestsAuth
 from tests.kit import QUERY

@@ -149,11 +149,13 @@ class Model:
     def early_requests_explained(self) -> int:
         """How many of those revocations, spells of 401 and interrupts account for.
 
-        A revocation takes the cached token, and one that is being requested; a spell of 401s takes
-        one, then a late 401 to its replacement another. An interrupt loses one that was requested.
+        A revocation takes the cached token, and one that is being requested. A spell of 401s takes
+        one; a second, if a 200 from before the spell ended the backoff; and a third, if a 401 from
+        within the spell arrives after a 200 from after it. An interrupt loses one that was
+        requested.
         """
         lost = sum(bool(self._interrupts_of(asked)) for asked in self._asked if asked.life)
-        return 2 * len(self._upsets) + lost
+        return 2 * len(self._sandbox.revocations) + 3 * len(self._sandbox.refusing) + lost
 
     def late_requests(self) -> list[Asked]:
         """Tokens that were not replaced by their end, though somebody calls all the time."""
