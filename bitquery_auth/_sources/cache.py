@@ -100,7 +100,7 @@ class CachingTokenSource(Source, ABC):
             force: Whether only a token that nobody has yet will do.
 
         Raises:
-            BitqueryAuthError: There is none.
+            BitqueryAuthError: There is no token.
         """
 
     # -- what callers use ------------------------------------------------------------------------
@@ -109,7 +109,7 @@ class CachingTokenSource(Source, ABC):
         """Return a token that is valid now; fetch one, or wait for a fetch, only if necessary.
 
         Raises:
-            BitqueryAuthError: There is none; its subclasses say why.
+            BitqueryAuthError: There is no token; its subclasses say why.
         """
         return self._ready_token() or self._obtain(force=False)
 
@@ -120,7 +120,7 @@ class CachingTokenSource(Source, ABC):
         which costs one token in all.
 
         Raises:
-            BitqueryAuthError: There is none.
+            BitqueryAuthError: There is no token.
         """
         return self._obtain(force=True)
 
@@ -358,7 +358,7 @@ class CachingTokenSource(Source, ABC):
         )
 
     def _without_waiting(self, *, force: bool) -> Token:
-        """Return the valid token after a wait that was too long, or raise that there is none."""
+        """Return the valid token after a wait that was too long, or raise that there is no token."""
         if not force and (valid := self._valid_token(now())) is not None:
             return valid
         raise TokenRequestError(
