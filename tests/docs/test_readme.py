@@ -133,7 +133,7 @@ def test_a_stream_of_the_readme_goes_on_after_a_revocation_and_a_restart_of_the_
 def test_a_stream_of_the_readme_connects_again_when_its_socket_is_silent(
     stream: str, sandbox: Sandbox
 ) -> None:
-    sandbox.block_interval = 3600
+    sandbox.websockets_silent = True
     with started(stream.replace("timeout=10", "timeout=0.2"), sandbox) as process:
         try:
             until(lambda: sandbox.websocket_handshakes == 3)
