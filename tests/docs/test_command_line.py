@@ -45,7 +45,7 @@ def test_the_exit_codes_in_the_readme_are_those_of_the_manual(
     help_of: Callable[[str], str],
 ) -> None:
     manual = help_of("").partition("exit codes:")[2]
-    (sentence,) = re.findall(r"exit code: (.*)\.$", section("Command line"), re.MULTILINE)
+    (sentence,) = re.findall(r"exit codes, (.*)\.$", section("Command line"), re.MULTILINE)
     codes = re.findall(r"^  (\d) ", manual, re.MULTILINE)
     assert re.findall(r"\d", sentence) == [code for code in codes if code > "1"]
 
