@@ -45,8 +45,8 @@ examples:
 
 _SANDBOX = """
 The settings are printed on stdout as shell commands, for the shell in which
-your program runs. A program that reads its URL from BITQUERY_ENDPOINT then
-needs no change:
+your program runs. A program that reads its URL from BITQUERY_ENDPOINT or
+BITQUERY_WEBSOCKET_ENDPOINT then needs no change:
 
   bitquery-auth sandbox > settings.sh
   . ./settings.sh                          (in another shell)

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from bitquery_auth._cli.exit_codes import OK
+from bitquery_auth._environment import PREFIX
 from bitquery_auth._errors import ConfigurationError
 from bitquery_auth.sandbox import AuthMethod, Recorded, Sandbox
 
@@ -38,13 +39,16 @@ def sandbox(*, port: int, lifetime: float, auth_method: AuthMethod) -> int:
             f"--port: {port} is not available: {error.strerror}. Leave it out to use a free port."
         ) from None
     with stand_in, _stoppable(), suppress(KeyboardInterrupt):
-        for name, value in stand_in.environment().items():
+        variables = stand_in.environment()
+        for name, value in variables.items():
             print(f"export {name}={shlex.quote(value)}")
         sys.stdout.flush()
         _report(
             f"A stand-in for Bitquery is at {stand_in.url}, and its settings are on stdout.\n"
             "Type revoke, out, in or quit and press Enter. Ctrl+C stops it, too."
         )
+        if f"{PREFIX}WEBSOCKET_ENDPOINT" not in variables:
+            _report("It serves no streams. For these, pip install websockets and start it again.")
         _obey_commands(stand_in)
     _report(
         f"Stopped. Token requests: {stand_in.token_requests}. "

@@ -36,7 +36,7 @@ class Settings:
         """The token source that the environment describes.
 
         Raises:
-            ConfigurationError: The environment describes none.
+            ConfigurationError: The environment describes no token source.
         """
         return source_with_store(min_validity=self._min_validity, timeout=self.timeout)
 

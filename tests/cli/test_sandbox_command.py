@@ -158,6 +158,17 @@ def test_signal_handlers_of_the_process_are_restored(
     assert "Stopped." in capsys.readouterr().err
 
 
+def test_without_websockets_the_log_says_what_streams_need(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "websockets", None)
+    monkeypatch.setattr("sys.stdin", io.StringIO("quit\n"))
+    assert main(["sandbox"]) == 0
+    output = capsys.readouterr()
+    assert "WEBSOCKET_ENDPOINT" not in output.out
+    assert "pip install websockets" in output.err
+
+
 def test_a_port_that_is_taken_is_a_configuration_error(sandbox: Sandbox) -> None:
     with pytest.raises(ConfigurationError, match=f"--port: {sandbox.port} is not available"):
         serve.sandbox(port=sandbox.port, lifetime=60, auth_method="client_secret_post")

@@ -47,7 +47,7 @@ def test_the_defaults_in_the_tables_are_those_of_the_code(kind: Any) -> None:
 
 
 def test_the_errors_in_the_table_are_all_there_are() -> None:
-    named = {re.findall(r"`(\w+)`", row[0])[0] for row in rows_of("Errors")}
+    named = {re.findall(r"`(\w+)`", row[0])[0] for row in rows_of("Errors and logs")}
     assert named == {
         name
         for name in dir(bitquery_auth)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bitquery_auth.sandbox import Sandbox
+from tests.docs import README, shell_of
 from tests.integrations.needs import needs
 from tests.kit.origin import Origin, answering
 
@@ -66,6 +68,29 @@ def test_the_token_is_kept_between_runs_and_replaced_when_it_was_revoked(
     sandbox.revoke_all()
     assert _succeeded(http(AUTH))
     assert (sandbox.token_requests, sandbox.api_requests) == (2, 4)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell and a terminal")
+def test_the_command_of_the_readme_gets_a_response(
+    environment: dict[str, str], sandbox: Sandbox, tmp_path: Path
+) -> None:
+    (command,) = re.findall(r"`(http --auth-type=[^`]*)`", README)
+    terminal, stdin = os.openpty()
+    try:
+        done = subprocess.run(
+            ["sh", "-c", command],
+            env=environment | {"PATH": shell_of(sandbox, tmp_path)["PATH"]},
+            stdin=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(stdin)
+        os.close(terminal)
+    assert _succeeded(done)
+    assert sandbox.token_requests == 1
 
 
 def test_the_token_is_the_one_that_bitquery_auth_keeps(
