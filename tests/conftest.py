@@ -4,6 +4,7 @@ import os
 import re
 import ssl
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from importlib import import_module
@@ -46,6 +47,14 @@ def pytest_configure() -> None:
 def pytest_make_parametrize_id(val: object) -> str | None:
     """Show a mapping without addresses, so that every process finds the same names of tests."""
     return re.sub(" at 0x[0-9a-f]+", "", repr(val)) if isinstance(val, dict) else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print each reason to skip once, however many tests it concerns."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    for reason, tests in sorted(reasons.items()):
+        terminalreporter.line(f"SKIPPED [{tests}] {reason}")
 
 
 def required_servers(names: str) -> set[str]:
