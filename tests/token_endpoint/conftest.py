@@ -1,13 +1,33 @@
 """The sandbox's token endpoint behind a server that can misbehave, and sources of it."""
 
+import json
 from collections.abc import Iterator
 from typing import Any, Protocol
 
 import pytest
 
 from bitquery_auth import ClientCredentials
+from bitquery_auth._sources.token_response import TokenResponse
 from bitquery_auth.sandbox import Sandbox
-from tests.kit.origin import Gate, Origin
+from tests.kit.origin import Connection, Gate, Origin, on_the_wire
+
+NOW = 1_800_000_000.0
+"""Seconds since the epoch when a response is parsed."""
+HOST = "auth.example.com:8443"
+
+
+def response_with(body: Any, status: int, **further: Any) -> TokenResponse:
+    """Return a response with that body: bytes as they are, anything else as JSON."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    headers = further.pop("headers", {})
+    return TokenResponse(status, headers, raw, f"https://{HOST}/oauth2/token", **further)
+
+
+@on_the_wire
+def plain_http(connection: Connection) -> None:
+    """Respond to a TLS handshake as a server without TLS does."""
+    connection.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+    connection.wait_until_left()
 
 
 class SourceOf(Protocol):
