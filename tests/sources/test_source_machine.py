@@ -30,7 +30,7 @@ from bitquery_auth._sources.expiry import Instant
 from bitquery_auth._sources.single_flight import Fetch
 from tests.kit.clock import Clock
 from tests.kit.crowd import attempt
-from tests.sources.scripted import Outcome, ScriptedSource
+from tests.sources.conftest import Outcome, ScriptedSource
 
 SHORTEST_PAUSE = 0.8  # of the longest, with all its jitter
 CLOSE = 1e-6
@@ -96,16 +96,9 @@ class Issued:
 
 @dataclass
 class Failed:
-    """How the last fetch failed, and how many did in a row.
+    """How the last fetch failed, and how many did in a row."""
 
-    Args:
-        error: What callers without a token get. None: the failure was not theirs.
-        at: When.
-        in_a_row: How many.
-        retry_after: Seconds that the server asked for.
-    """
-
-    error: BitqueryAuthError | None
+    error: BitqueryAuthError | None  # for callers without a token; None: it was not theirs
     at: Instant
     in_a_row: int
     retry_after: float
