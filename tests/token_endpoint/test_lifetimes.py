@@ -53,21 +53,6 @@ def test_within_the_leeway_a_token_is_replaced_before_use_and_not_earlier(
     assert sandbox.token_requests == 2
 
 
-@pytest.mark.parametrize("lifetime", [2, 45])
-def test_a_lifetime_shorter_than_the_leeway_is_used(
-    lifetime: int, open_client: OpenClient, sandbox: Sandbox, clock: Clock
-) -> None:
-    """Hazard E2: otherwise every call would cost a token."""
-    sandbox.lifetime = lifetime
-    client = open_client(sandbox.credentials(renew_ahead=0))
-    for _ in range(40):
-        assert client.get(sandbox.graphql_endpoint).status == 200
-        clock.advance(lifetime / 10)
-    used_for = (lifetime - 1) * 0.8  # the server rounds down, and the leeway takes a fifth
-    assert sandbox.token_requests <= 1 + 4 * lifetime / used_for
-    assert sandbox.api_refusals == 0
-
-
 def test_after_a_suspend_the_token_from_before_it_is_not_used(
     open_client: OpenClient, sandbox: Sandbox, clock: Clock
 ) -> None:
