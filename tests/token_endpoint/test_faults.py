@@ -230,32 +230,12 @@ def test_a_server_that_ends_every_connection_gets_one(
     assert endpoint.connections == 1
 
 
-QUOTED = "qu0ted"
-"""What the server sends where something else belongs."""
-
-
-def quoting(template: str) -> Handler:
-    """Send the server's own text and that of the request, and close the connection."""
-
-    @on_the_wire
-    def fault(connection: Connection) -> None:
-        text = f"{QUOTED} {connection.request.body.decode()}"
-        connection.send(template.format(text, long=text * 900).encode())
-        connection.close()
-
-    return fault
-
-
-HEAD = "HTTP/1.1 200 OK\r\n"
+OK = "HTTP/1.1 200 OK\r\n"
 QUOTING = {
-    "truncated body": HEAD + "Content-Length: 4000\r\n\r\n{}",
-    "cut chunks": HEAD + "Transfer-Encoding: chunked\r\n\r\nfff\r\n{}",
-    "no chunks": HEAD + "Transfer-Encoding: chunked\r\n\r\n{}\r\n",
+    "truncated body": OK + "Content-Length: 4000\r\n\r\n{}",
+    "no chunks": OK + "Transfer-Encoding: chunked\r\n\r\n{}\r\n",
     "bad status line": "{}\r\n\r\n",
-    "bad status": "HTTP/1.1 {}\r\n\r\n",
-    "unknown protocol": "HTTP/{} 200 OK\r\n\r\n",
-    "endless header": HEAD + "X-Words: {long}\r\n\r\n",
-    "bad gzip": HEAD + "Content-Encoding: gzip\r\n\r\n{}",
+    "bad gzip": OK + "Content-Encoding: gzip\r\n\r\n{}",
 }
 
 
@@ -263,11 +243,17 @@ QUOTING = {
 def test_what_is_not_http_is_not_quoted(
     template: str, source: ClientCredentials, endpoint: Origin, sandbox: Sandbox
 ) -> None:
-    """Hazard S5: nor is what the server quotes."""
-    endpoint.handler = quoting(template)
+    """Hazard S5: the server may quote the request."""
+
+    @on_the_wire
+    def quoting(connection: Connection) -> None:
+        connection.send(template.format(f"qu0ted {connection.request.body.decode()}").encode())
+        connection.close()
+
+    endpoint.handler = quoting
     with pytest.raises(TokenRequestError, match=f"^No response from {endpoint.allowed_host}: "):
         source.token()
     with pytest.raises(TokenRequestError) as caught:
         source.token()
-    for hidden in (QUOTED, sandbox.client_secret):
+    for hidden in ("qu0ted", sandbox.client_secret):
         assert hidden not in f"{caught.value} {caught.value!r} {caught.value.__cause__!r}"
