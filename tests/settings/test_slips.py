@@ -52,12 +52,6 @@ def test_the_wrong_object_as_auth_is_told_what_to_write(library: str) -> None:
 # -- the wrong object as source --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [unchecked.RequestsAuth, unchecked.HTTPXAuth])
-def test_an_id_and_a_secret_in_place_of_a_source_are_told_what_to_write(kind: Any) -> None:
-    for call in (lambda: kind("the-id", SENTINEL), lambda: kind(SENTINEL)):
-        assert "ClientCredentials(id, secret)" in message_of(call)
-
-
 MISPLACED: dict[str, tuple[Any, str]] = {
     "class": (ClientCredentials, "ClientCredentials("),
     "class method": (ClientCredentials.from_env, "from_env()"),
@@ -65,6 +59,7 @@ MISPLACED: dict[str, tuple[Any, str]] = {
     "method": (SOURCE.token, "token()"),
     "token": (Token("x"), "StaticToken"),
     "nothing": (None, "NoneType"),
+    "text": (SENTINEL, "ClientCredentials(id, secret)"),
 }
 
 
@@ -72,6 +67,11 @@ MISPLACED: dict[str, tuple[Any, str]] = {
 def test_what_is_not_a_source_is_told_what_to_write(given: Any, advice: str) -> None:
     for make in (RequestsAuth, HTTPXAuth, ShortTermToken):
         assert advice in message_of(lambda make=make: make(given))
+
+
+def test_an_id_and_a_secret_in_place_of_a_source_are_told_what_to_write() -> None:
+    for make in (unchecked.RequestsAuth, unchecked.HTTPXAuth):
+        assert "ClientCredentials(id, secret)" in message_of(lambda make=make: make("id", SENTINEL))
 
 
 class AsyncToken:
@@ -160,20 +160,3 @@ def test_an_auth_that_wraps_ours_by_auth_flow_is_told_the_right_flows(
     assert "sync_auth_flow" in message
     assert "async_auth_flow" in message
     assert sandbox.api_requests == 0
-
-
-@pytest.mark.parametrize("module", [httpx, httpx2])
-def test_an_auth_that_delegates_to_the_right_flow_recovers_from_a_401(
-    module: Any, sandbox: Sandbox
-) -> None:
-    inner = HTTPXAuth(sandbox.credentials(), allowed_hosts=sandbox.allowed_hosts)
-
-    class Wrapping(module.Auth):  # type: ignore[misc, name-defined]  # of either family
-        def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
-            request.headers["X-Signed"] = "yes"
-            yield from inner.sync_auth_flow(request)
-
-    auth = Wrapping()
-    for _ in range(2):
-        assert module.get(sandbox.graphql_endpoint, auth=auth).status_code == 200
-        sandbox.revoke_all()
