@@ -185,7 +185,7 @@ def test_without_a_usable_variable_the_error_says_what_to_set(
 def test_a_secret_in_a_file_is_read_at_each_fetch(
     monkeypatch: Patch, credentials: Sandbox, tmp_path: Path
 ) -> None:
-    """Docker and Kubernetes mount secrets as files, and replace them when they are rotated."""
+    """Hazard K8: Docker and Kubernetes mount secrets as files, and replace them when rotated."""
     path = tmp_path / "secret"
     monkeypatch.delenv("BITQUERY_CLIENT_SECRET")
     setenv(monkeypatch, CLIENT_SECRET_FILE=path)

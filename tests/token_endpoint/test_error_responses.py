@@ -69,6 +69,7 @@ def test_the_message_says_who_responded_what_and_what_to_do() -> None:
         {"error": None},
         {"error": ""},
         {"error": {"code": 1}, "error_description": "words", "error_uri": "place"},
+        {"error": 5, "access_token": 5},
         {"error_description": "words", "error_uri": "place"},
     ],
 )
@@ -152,16 +153,6 @@ def test_a_success_with_an_empty_error_is_a_success(error: object) -> None:
 # -- what a server quotes --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("form", [SECRET, quote(SECRET, safe=""), quote_plus(SECRET)])
-@pytest.mark.parametrize("member", MEMBERS)
-def test_a_secret_that_a_server_quotes_is_hidden_in_every_form(member: str, form: str) -> None:
-    """Hazard S5."""
-    body = {"error": "no", member: f"{form} is wrong, {form}!"}
-    error = error_of(body, 401, secrets=(SECRET,))
-    assert getattr(error, member) == "<hidden> is wrong, <hidden>!"
-    assert form not in f"{error} {error!r} {vars(error)}"
-
-
 @pytest.mark.parametrize("parse", [error_of, error_of_success])
 @pytest.mark.parametrize("member", MEMBERS)
 def test_a_token_that_came_with_an_error_is_hidden(
@@ -172,12 +163,6 @@ def test_a_token_that_came_with_an_error_is_hidden(
     error = parse(body)
     assert getattr(error, member) == "not <hidden> or <hidden>!"
     assert "T0KEN" not in f"{error} {error!r} {vars(error)}"
-
-
-@pytest.mark.parametrize("odd", [None, 5, "", [], {"token": "x"}])
-def test_an_access_token_that_is_not_text_hides_nothing(odd: object) -> None:
-    error = error_of({"error": "no", "access_token": odd, "error_description": "5 reasons"})
-    assert error.error_description == "5 reasons"
 
 
 @pytest.mark.parametrize("bad", ["\r\n", "\x1b[2J", "\0", "\u2028", "\u202e", "\ud800", "\x85"])
@@ -194,25 +179,22 @@ def test_the_text_of_a_server_is_one_short_printable_line(bad: str) -> None:
     assert "tops" not in str(cut)
 
 
-@pytest.mark.parametrize("odd", [5, None, True, ["x"], {"x": 1}, ""])
-def test_descriptions_that_are_not_text_are_none(odd: object) -> None:
-    error = error_of({"error": "no", "error_description": odd, "error_uri": odd})
-    assert (error.error_description, error.error_uri) == (None, None)
-    assert str(error) == f"{HOST} responded 400 no."
-
-
-alphabet = "0123456789abcdefABCDEF-._~+/="
+words = st.text(max_size=30)
+secrets = st.text("0123456789abcdefABCDEF-._~+/= é", min_size=8, max_size=40).map(str.strip)
 
 
 @same_examples_in_every_run
-@given(st.text(alphabet, min_size=8, max_size=40), st.text(max_size=30), st.text(max_size=600))
-def test_no_message_holds_a_secret_however_it_is_quoted(
+@given(secrets.filter(lambda secret: len(secret) >= 8), words, st.text(max_size=600))
+def test_a_secret_that_a_server_quotes_is_hidden_in_every_form(
     secret: str, before: str, after: str
 ) -> None:
     """Hazard S5."""
-    text = f"{before}{secret}{after}"
-    error = error_of(dict.fromkeys(MEMBERS, text), secrets=(secret,))
-    assert secret not in f"{error} {vars(error)}"
+    for form in (secret, quote(secret, safe=""), quote_plus(secret)):
+        text = f"{before}{form}{after}{form}"
+        error = error_of({"error": "no", "error_description": text}, secrets=(secret,))
+        assert form not in f"{error} {error!r} {vars(error)}"
+    error = error_of(dict.fromkeys(MEMBERS, f"{quote_plus(secret)} is wrong"), secrets=(secret,))
+    assert [getattr(error, name) for name in MEMBERS] == ["<hidden> is wrong"] * 3
 
 
 # -- Retry-After -----------------------------------------------------------------------------------

@@ -19,22 +19,6 @@ def source_of_the_name(**settings: Any) -> ClientCredentials:
     return ClientCredentials("id", "secret", token_endpoint=f"https://{NAME}/token", **settings)
 
 
-def test_a_name_that_does_not_resolve_has_the_words_of_the_system(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Hazard G7."""
-
-    def unknown(*_: object) -> None:
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-
-    monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    with pytest.raises(TokenRequestError) as caught:
-        source_of_the_name().token()
-    assert str(caught.value).startswith(f"No response from {NAME}: ")
-    assert "Name or service not known" in str(caught.value)
-    assert caught.value.retryable
-
-
 @pytest.fixture
 def resolving(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """A resolver that hangs until the test is over; the event says that it was asked."""
