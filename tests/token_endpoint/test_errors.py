@@ -114,15 +114,6 @@ def test_an_endpoint_that_is_overloaded_or_broken_is_retryable(
     assert TokenEndpointError("words", status_code=status).retryable is retryable
 
 
-def test_the_error_of_an_endpoint_has_the_members_of_the_response() -> None:
-    error = TokenEndpointError("words", **MEMBERS)
-    assert {name: getattr(error, name) for name in MEMBERS} == MEMBERS
-    assert str(error) == "words"
-    plain = TokenEndpointError("words")
-    expected = dict.fromkeys(MEMBERS) | {"status_code": 0}
-    assert {name: getattr(plain, name) for name in MEMBERS} == expected
-
-
 # -- copies ----------------------------------------------------------------------------------------
 
 

@@ -253,13 +253,13 @@ def get_with_httpx(auth: HTTPXAuth, url: str, **options: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "get"), [(RequestsAuth, get_with_requests), (HTTPXAuth, get_with_httpx)]
+    ("auth_class", "get"), [(RequestsAuth, get_with_requests), (HTTPXAuth, get_with_httpx)]
 )
 def test_nothing_of_the_users_client_is_in_it(
-    kind: Any, get: Any, source: ClientCredentials, endpoint: Origin, origin: Origin
+    auth_class: Any, get: Any, source: ClientCredentials, endpoint: Origin, origin: Origin
 ) -> None:
     """Hazards G2, S10."""
-    auth = kind(source, allowed_hosts=[origin.allowed_host])
+    auth = auth_class(source, allowed_hosts=[origin.allowed_host])
     get(auth, origin.at("/api"), headers={"X-Api-Key": "k"}, cookies={"c": "v"}, params={"p": "v"})
     assert origin.requests[0].headers["X-Api-Key"] == "k"
     assert endpoint.visits == ["POST /oauth2/token"]
