@@ -86,7 +86,6 @@ class Issued:
 
     requested_at: Instant
     lifetime: float | None
-    discarded: bool = False
 
     def has_expired(self, moment: Instant) -> bool:
         if self.lifetime is None:
@@ -330,7 +329,6 @@ class SourceMachine(RuleBasedStateMachine):
     def a_401_arrives_about_a_token_however_old(self, age: int) -> None:
         rejected = f"token-{max(0, len(self.issued) - 1 - age)}"
         self.source.discard(rejected)
-        self.issued[rejected].discarded = True
         if rejected == self.current:
             self.current = None
 
@@ -388,11 +386,6 @@ class SourceMachine(RuleBasedStateMachine):
             assert ready.access_token == self.model_token()
             assert self.source._next_step(force=False) is ready
             assert self.started == []
-
-    @invariant()
-    def no_discarded_token_comes_back(self) -> None:
-        valid = self.source._valid_token(now())
-        assert valid is None or not self.issued[valid.access_token].discarded
 
     @invariant()
     def the_endpoint_is_never_left_alone_for_more_than_an_hour(self) -> None:

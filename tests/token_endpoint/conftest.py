@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from trustme import CA
 
 from bitquery_auth import ClientCredentials
 from bitquery_auth._sources.token_response import TokenResponse
@@ -46,14 +49,24 @@ def endpoint(sandbox: Sandbox) -> Iterator[Origin]:
 @pytest.fixture
 def source_with(sandbox: Sandbox, endpoint: Origin) -> SourceOf:
     """Make sources of the endpoint."""
-
-    def made(**settings: Any) -> ClientCredentials:
-        return sandbox.credentials(token_endpoint=endpoint.at("/oauth2/token"), **settings)
-
-    return made
+    return partial(sandbox.credentials, token_endpoint=endpoint.at("/oauth2/token"))
 
 
 @pytest.fixture
 def source(source_with: SourceOf) -> ClientCredentials:
     """A source of the endpoint, without a token."""
     return source_with()
+
+
+@pytest.fixture
+def at_tls(secure_origin: Origin, sandbox: Sandbox) -> SourceOf:
+    """Make sources of the same endpoint behind TLS."""
+    secure_origin.handler = Gate(sandbox)
+    url = secure_origin.at("/oauth2/token", scheme="https")
+    return partial(sandbox.credentials, token_endpoint=url)
+
+
+@pytest.fixture
+def trusting_source(at_tls: SourceOf, authority: tuple[CA, Path]) -> SourceOf:
+    """Make sources of it that trust its certificate."""
+    return partial(at_tls, verify=str(authority[1]))

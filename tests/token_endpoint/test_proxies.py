@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-import trustme
 
 from bitquery_auth import ClientCredentials, RequestsAuth, TokenRequestError
 from bitquery_auth.sandbox import Sandbox
@@ -37,20 +35,6 @@ def proxy(sandbox: Sandbox) -> Iterator[Origin]:
 
     with Origin(handler) as running:
         yield running
-
-
-@pytest.fixture
-def through(
-    sandbox: Sandbox, secure_origin: Origin, authority: tuple[trustme.CA, Path]
-) -> SourceOf:
-    """Make sources of an https endpoint."""
-    secure_origin.handler = Gate(sandbox)
-
-    def source(**settings: Any) -> ClientCredentials:
-        url = secure_origin.at("/oauth2/token", scheme="https")
-        return sandbox.credentials(token_endpoint=url, verify=str(authority[1]), **settings)
-
-    return source
 
 
 def with_password(proxy: Origin) -> str:
@@ -112,23 +96,23 @@ def test_the_proxy_of_one_host_wins_over_the_one_of_all(sandbox: Sandbox, proxy:
 def test_the_proxy_of_the_environment_is_used_unless_it_is_switched_off(
     settings: dict[str, Any],
     proxied: bool,  # noqa: FBT001 - a case
-    through: SourceOf,
+    trusting_source: SourceOf,
     proxy: Origin,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Hazard G2."""
     monkeypatch.setenv("HTTPS_PROXY", proxy.at(""))
-    assert through(**settings).token().access_token
+    assert trusting_source(**settings).token().access_token
     assert proxy.connections == int(proxied)
 
 
 def test_a_proxy_that_is_given_wins_over_the_environment(
-    through: SourceOf, proxy: Origin, elsewhere: Origin, monkeypatch: pytest.MonkeyPatch
+    trusting_source: SourceOf, proxy: Origin, elsewhere: Origin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """requests prefers ``HTTPS_PROXY`` to a proxy that was given for ``all``."""
     monkeypatch.setenv("HTTPS_PROXY", elsewhere.at(""))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    assert through(proxies={"all": proxy.at("")}).token().access_token
+    assert trusting_source(proxies={"all": proxy.at("")}).token().access_token
     assert (len(proxy.requests), elsewhere.connections) == (1, 0)
 
 
@@ -137,7 +121,7 @@ def test_a_proxy_that_is_given_wins_over_the_environment(
 
 @pytest.mark.parametrize("name", ["proxies", "HTTPS_PROXY", "https_proxy", "all_proxy"])
 def test_a_proxy_that_refuses_connections_is_named_and_the_variable_too(
-    name: str, through: SourceOf, proxy: Origin, monkeypatch: pytest.MonkeyPatch
+    name: str, trusting_source: SourceOf, proxy: Origin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Hazard G7."""
     proxy.refuse_connections()
@@ -146,7 +130,7 @@ def test_a_proxy_that_refuses_connections_is_named_and_the_variable_too(
         settings["proxies"] = {"https": with_password(proxy)}
     else:
         monkeypatch.setenv(name, with_password(proxy))
-    message = str(error_of(through(**settings)))
+    message = str(error_of(trusting_source(**settings)))
     assert f"through the proxy {proxy.allowed_host} (set by {name}): " in message
     assert "refused" in message
 
@@ -168,37 +152,39 @@ def quoting_the_password(connection: Connection) -> None:
     ids=["403", "407", "closed", "not HTTP"],
 )
 def test_a_proxy_that_opens_no_tunnel_is_named(
-    handler: Handler, why: str, through: SourceOf, proxy: Origin, secure_origin: Origin
+    handler: Handler, why: str, trusting_source: SourceOf, proxy: Origin, secure_origin: Origin
 ) -> None:
     proxy.handler = handler
-    message = str(error_of(through(proxies={"https": with_password(proxy)})))
+    message = str(error_of(trusting_source(proxies={"https": with_password(proxy)})))
     assert f"through the proxy {proxy.allowed_host}" in message
     assert why in message
     assert (len(proxy.requests), secure_origin.connections) == (1, 0)
 
 
-def test_a_proxy_without_tls_at_an_https_url_is_named(through: SourceOf, proxy: Origin) -> None:
+def test_a_proxy_without_tls_at_an_https_url_is_named(
+    trusting_source: SourceOf, proxy: Origin
+) -> None:
     proxy.greeting = plain_http
-    message = str(error_of(through(proxies={"https": proxy.at("", scheme="https")})))
+    message = str(error_of(trusting_source(proxies={"https": proxy.at("", scheme="https")})))
     assert f"through the proxy {proxy.allowed_host}" in message
     assert message.endswith("write its URL with http://.")
 
 
 @pytest.mark.parametrize("handler", [faults.silent, faults.dripping_headers])
 def test_the_timeout_ends_a_tunnel_that_never_opens(
-    handler: Handler, through: SourceOf, proxy: Origin
+    handler: Handler, trusting_source: SourceOf, proxy: Origin
 ) -> None:
     """Hazard F5."""
     proxy.handler = handler
-    message = str(error_of(through(proxies={"https": proxy.at("")}, timeout=0.3)))
+    message = str(error_of(trusting_source(proxies={"https": proxy.at("")}, timeout=0.3)))
     assert message.endswith("(timeout).")
     assert f"through the proxy {proxy.allowed_host}" in message
 
 
 @pytest.mark.parametrize("url", [f"http://user:{PASSWORD}@", "http://[::1"])
 def test_a_malformed_url_of_a_proxy_is_an_error_that_names_its_variable(
-    url: str, through: SourceOf, monkeypatch: pytest.MonkeyPatch
+    url: str, trusting_source: SourceOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Hazards F1, G7."""
     monkeypatch.setenv("HTTPS_PROXY", url)
-    assert "(set by HTTPS_PROXY)" in str(error_of(through()))
+    assert "(set by HTTPS_PROXY)" in str(error_of(trusting_source()))

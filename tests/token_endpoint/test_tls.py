@@ -3,18 +3,16 @@
 import shutil
 import ssl
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trustme
 
-from bitquery_auth import ClientCredentials, TokenRequestError
+from bitquery_auth import TokenRequestError
 from bitquery_auth.sandbox import Sandbox
 from tests.kit import faults
 from tests.kit.clock import Clock
-from tests.kit.origin import Connection, Gate, Handler, Origin, on_the_wire
+from tests.kit.origin import Connection, Handler, Origin, on_the_wire
 from tests.settings.conftest import message_of
 from tests.token_endpoint.conftest import SourceOf, plain_http
 
@@ -28,49 +26,35 @@ def serving(certificate: trustme.LeafCert) -> ssl.SSLContext:
     return context
 
 
-@pytest.fixture
-def endpoint(sandbox: Sandbox, authority: Authority) -> Iterator[Origin]:
-    """A token endpoint with a certificate of the test's own authority."""
-    with Origin(Gate(sandbox), tls=serving(authority[0].issue_cert("127.0.0.1"))) as running:
-        yield running
-
-
-@pytest.fixture
-def at_tls(endpoint: Origin, sandbox: Sandbox) -> SourceOf:
-    """Make sources of that endpoint."""
-
-    def source(**settings: Any) -> ClientCredentials:
-        url = endpoint.at("/oauth2/token", scheme="https")
-        return sandbox.credentials(token_endpoint=url, **settings)
-
-    return source
-
-
 # -- a certificate that is not right ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize("wrong", ["host", "authority"])
 def test_a_wrong_certificate_is_an_error_without_a_token_and_not_noticed_with_one(
-    wrong: str, at_tls: SourceOf, endpoint: Origin, authority: Authority, clock: Clock
+    wrong: str,
+    trusting_source: SourceOf,
+    secure_origin: Origin,
+    authority: Authority,
+    clock: Clock,
 ) -> None:
     """Hazards F2, F6: not retryable, it names the settings, and the secret is not sent."""
-    good = endpoint.tls
+    good = secure_origin.tls
     issuer, name = (authority[0], "x.com") if wrong == "host" else (trustme.CA(), "127.0.0.1")
-    endpoint.tls = serving(issuer.issue_cert(name))
-    source = at_tls(verify=str(authority[1]))
+    secure_origin.tls = serving(issuer.issue_cert(name))
+    source = trusting_source()
     with pytest.raises(TokenRequestError, match="certificate verify failed") as caught:
         source.token()
     assert not caught.value.retryable
     for hint in ("clock", "verify=", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
         assert hint in str(caught.value)
-    assert (endpoint.requests, endpoint.connections) == ([], 1)
-    bad, endpoint.tls = endpoint.tls, good
+    assert (secure_origin.requests, secure_origin.connections) == ([], 1)
+    bad, secure_origin.tls = secure_origin.tls, good
     clock.advance(2)
     token = source.token()
-    endpoint.tls = bad
+    secure_origin.tls = bad
     clock.advance(3550)
     assert source.token() == token
-    assert endpoint.connections == 3
+    assert secure_origin.connections == 3
 
 
 # -- a handshake that fails otherwise --------------------------------------------------------------
@@ -94,30 +78,30 @@ def reset_after_the_client_hello(connection: Connection) -> None:
     [plain_http, faults.closed, closed_after_the_client_hello, reset_after_the_client_hello],
 )
 def test_a_failed_handshake_is_a_retryable_error_that_blames_no_certificate(
-    greeting: Handler, at_tls: SourceOf, endpoint: Origin, authority: Authority
+    greeting: Handler, trusting_source: SourceOf, secure_origin: Origin
 ) -> None:
     """Hazard F6."""
-    endpoint.greeting = greeting
+    secure_origin.greeting = greeting
     with pytest.raises(TokenRequestError, match="No response from") as caught:
-        at_tls(verify=str(authority[1])).token()
+        trusting_source().token()
     assert caught.value.retryable
     assert "clock" not in str(caught.value)
     assert "verify=" not in str(caught.value)
-    assert (endpoint.requests, endpoint.connections) == ([], 1)
+    assert (secure_origin.requests, secure_origin.connections) == ([], 1)
 
 
 @pytest.mark.parametrize("handler", [faults.silent, faults.dripping_body, None])
 def test_the_timeout_ends_a_response_that_drips_over_tls_and_a_silent_handshake(
-    handler: Handler | None, at_tls: SourceOf, endpoint: Origin, authority: Authority
+    handler: Handler | None, trusting_source: SourceOf, secure_origin: Origin
 ) -> None:
     """Hazard F5."""
     if handler is None:
-        endpoint.greeting = faults.silent
+        secure_origin.greeting = faults.silent
     else:
-        endpoint.handler = handler
+        secure_origin.handler = handler
     with pytest.raises(TokenRequestError, match=r"\(timeout\)"):
-        at_tls(verify=str(authority[1]), timeout=0.3).token()
-    assert endpoint.connections == 1
+        trusting_source(timeout=0.3).token()
+    assert secure_origin.connections == 1
 
 
 # -- settings --------------------------------------------------------------------------------------
@@ -197,17 +181,17 @@ def client_certificate(authority: Authority, tmp_path: Path) -> tuple[str, str]:
 def test_a_client_certificate_is_shown(
     as_context: bool,  # noqa: FBT001 - a case
     at_tls: SourceOf,
-    endpoint: Origin,
+    secure_origin: Origin,
     authority: Authority,
     client_certificate: tuple[str, str],
 ) -> None:
     """Hazard G2: also with a context for `verify`."""
-    assert endpoint.tls is not None
-    authority[0].configure_trust(endpoint.tls)
-    endpoint.tls.verify_mode = ssl.CERT_REQUIRED
+    assert secure_origin.tls is not None
+    authority[0].configure_trust(secure_origin.tls)
+    secure_origin.tls.verify_mode = ssl.CERT_REQUIRED
     path = str(authority[1])
     verify = ssl.create_default_context(cafile=path) if as_context else path
     assert at_tls(verify=verify, cert=client_certificate).token().access_token
     with pytest.raises(TokenRequestError):
         at_tls(verify=path).token()
-    assert len(endpoint.requests) == 1
+    assert len(secure_origin.requests) == 1
