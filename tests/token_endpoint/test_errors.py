@@ -155,6 +155,8 @@ def test_inside_a_request_an_error_is_one_of_the_client_too(
     """Hazard F6: handlers that people already have catch it, and those of no other client."""
     error.__cause__ = cause = OSError("the reason")
     joined = raised_in(client, error)
+    assert joined.request is client.request
+    assert not hasattr(error, "request")
     assert [each for each in CLIENTS.values() if isinstance(joined, each.base)] == [client]
     assert isinstance(joined, type(error))
     for name in ("__name__", "__qualname__", "__module__", "__doc__"):
@@ -162,8 +164,6 @@ def test_inside_a_request_an_error_is_one_of_the_client_too(
     assert str(joined) == "words"
     assert joined.retryable is error.retryable
     assert joined.__cause__ is cause
-    assert joined.request is client.request
-    assert not hasattr(error, "request")
     assert {name: getattr(joined, name) for name in vars(error)} == vars(error)
 
 

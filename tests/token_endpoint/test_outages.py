@@ -1,4 +1,4 @@
-"""A token endpoint, or a vault, that is down for a while: a valid token is used, and few ask."""
+"""A token endpoint that is down for a while: a valid token is used, and few ask."""
 
 import logging
 from email.utils import formatdate
@@ -14,13 +14,13 @@ from tests.kit.faults import PAGE
 from tests.kit.origin import Connection, Handler, Origin, answering, on_the_wire
 from tests.kit.waiting import until
 
-REFRESH, LEEWAY, END = 3240, 3540, 3599
-"""Seconds after which a token of an hour is refreshed, within its leeway, and expired."""
+REFRESH, LEEWAY = 3240, 3540
+"""Seconds after which a token of an hour is refreshed, and within its leeway."""
 
 
-def used(open_client: OpenClient, sandbox: Sandbox, **settings: object) -> Client:
+def used(open_client: OpenClient, sandbox: Sandbox) -> Client:
     """Return a client that has its first token."""
-    client = open_client(sandbox.credentials(**settings))
+    client = open_client(sandbox.credentials())
     assert client.post(sandbox.graphql_endpoint, json=QUERY).status == 200
     return client
 
@@ -134,67 +134,3 @@ def test_retry_after_is_obeyed(
     assert len(endpoint.requests) == 1
     endpoint.handler = good
     assert source.renew() == source.token(), "renew asks in spite of the pause"
-
-
-# -- a callable that fails -------------------------------------------------------------------------
-
-
-class Vault:
-    """Returns the secret while it is open, and counts its calls."""
-
-    def __init__(self, secret: str) -> None:
-        self._secret = secret
-        self.is_open = True
-        self.calls = 0
-
-    def __call__(self) -> str:
-        self.calls += 1
-        if not self.is_open:
-            raise LookupError("the vault is sealed")
-        return self._secret
-
-
-@pytest.fixture
-def vault(sandbox: Sandbox) -> Vault:
-    """The vault of the sandbox's secret."""
-    return Vault(sandbox.client_secret)
-
-
-@pytest.fixture
-def sealable(sandbox: Sandbox, vault: Vault) -> ClientCredentials:
-    """A source of that vault."""
-    return ClientCredentials(sandbox.client_id, vault, token_endpoint=sandbox.token_endpoint)
-
-
-@pytest.mark.parametrize("age", [REFRESH, LEEWAY])
-def test_with_a_valid_token_a_sealed_vault_is_called_once_a_pause(
-    age: float,
-    sealable: ClientCredentials,
-    vault: Vault,
-    clock: Clock,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """Hazards F2, F3: in the background, and within the leeway."""
-    first = sealable.token()
-    vault.is_open = False
-    clock.advance(age)
-    assert sealable.token() == first
-    until(lambda: [record for record in caplog.records if record.levelno == logging.WARNING])
-    assert [sealable.token() for _ in range(5)] == [first] * 5
-    assert vault.calls == 2
-    vault.is_open = True
-    clock.advance(LEEWAY - age + 1)
-    assert sealable.token() != first
-
-
-def test_without_a_token_each_call_gets_the_exception_of_the_vault_until_it_is_open(
-    sealable: ClientCredentials, vault: Vault
-) -> None:
-    """It is the user's own exception, and there is no backoff."""
-    vault.is_open = False
-    for _ in range(3):
-        with pytest.raises(LookupError, match="the vault is sealed"):
-            sealable.token()
-    assert vault.calls == 3
-    vault.is_open = True
-    assert sealable.token().access_token

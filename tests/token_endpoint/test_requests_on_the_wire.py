@@ -268,25 +268,22 @@ def test_nothing_of_the_users_client_is_in_it(
 
 @pytest.fixture
 def read_netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The URLs for which requests looks into a netrc, which has an entry for every host."""
-    path = tmp_path / "netrc"
-    path.write_text("machine 127.0.0.1 login n password p\ndefault login n password p\n")
-    path.chmod(0o600)
-    monkeypatch.setenv("NETRC", str(path))
+    """The URLs for which requests looks into a netrc, where every host has a password."""
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    (tmp_path / "netrc").write_text("default login n password p\n")
     read: list[str] = []
-    look = requests.sessions.get_netrc_auth
 
-    def noting(url: str, *args: Any, **kwargs: Any) -> Any:
+    def password(url: str, *_: object) -> tuple[str, str]:
         read.append(url)
-        return look(url, *args, **kwargs)
+        return "n", "p"
 
-    monkeypatch.setattr(requests.sessions, "get_netrc_auth", noting)
+    monkeypatch.setattr("requests.sessions.get_netrc_auth", password)
     return read
 
 
 @pytest.mark.parametrize("method", ["client_secret_post", "client_secret_basic"])
 def test_a_netrc_is_not_read(
-    method: str, sandbox: Sandbox, source_with: SourceOf, endpoint: Origin, read_netrc: list[str]
+    method: Any, sandbox: Sandbox, source_with: SourceOf, endpoint: Origin, read_netrc: list[str]
 ) -> None:
     """Hazard S7: for a token, a revocation, a short-term token, or an error response."""
     sandbox.token_endpoint_auth_method = method
