@@ -154,12 +154,6 @@ def test_good_settings_are_accepted_without_any_input_or_output() -> None:
             credentials(**{field: value})
 
 
-@pytest.mark.parametrize("make", [credentials, short_term, auth])
-def test_a_misspelled_setting_is_a_type_error(make: Make) -> None:
-    with pytest.raises(TypeError, match="leway"):
-        make(leway=5)
-
-
 def test_insecure_http_permits_plain_http_with_one_warning_and_nothing_else(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from email.utils import formatdate
+from unittest.mock import Mock
 
 import pytest
 
@@ -60,6 +61,20 @@ def test_an_outage_during_refreshes_is_not_noticed_by_requests(
         until(lambda wanted=attempts: failures() == wanted)  # type: ignore[misc]  # its default
         clock.advance(60)  # no pause is longer
     assert sandbox.api_refusals == 0
+
+
+def test_a_secret_callable_that_fails_while_a_token_is_valid_is_called_once_a_pause(
+    sandbox: Sandbox, clock: Clock
+) -> None:
+    """Hazards F2, F3."""
+    secret = Mock(side_effect=[sandbox.client_secret, LookupError("no"), sandbox.client_secret])
+    source = ClientCredentials(sandbox.client_id, secret, token_endpoint=sandbox.token_endpoint)
+    first = source.token()
+    clock.advance(LEEWAY)
+    assert [source.token() for _ in range(5)] == [first] * 5
+    assert secret.call_count == 2
+    clock.advance(1)
+    assert source.token() != first
 
 
 # -- without a token -------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The token request goes through a proxy where one is set, and an error names it."""
 
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -98,12 +99,13 @@ def test_the_proxy_of_the_environment_is_used_unless_it_is_switched_off(
     proxied: bool,  # noqa: FBT001 - a case
     trusting_source: SourceOf,
     proxy: Origin,
+    secure_origin: Origin,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Hazard G2."""
     monkeypatch.setenv("HTTPS_PROXY", proxy.at(""))
     assert trusting_source(**settings).token().access_token
-    assert proxy.connections == int(proxied)
+    assert proxy.visits == [f"CONNECT {secure_origin.allowed_host}"] * proxied
 
 
 def test_a_proxy_that_is_given_wins_over_the_environment(
@@ -112,8 +114,11 @@ def test_a_proxy_that_is_given_wins_over_the_environment(
     """requests prefers ``HTTPS_PROXY`` to a proxy that was given for ``all``."""
     monkeypatch.setenv("HTTPS_PROXY", elsewhere.at(""))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    assert trusting_source(proxies={"all": proxy.at("")}).token().access_token
-    assert (len(proxy.requests), elsewhere.connections) == (1, 0)
+    assert trusting_source(proxies={"all": with_password(proxy)}).token().access_token
+    (request,) = proxy.requests
+    encoded = b64encode(f"user:{PASSWORD}".encode()).decode()
+    assert request.headers["proxy-authorization"] == f"Basic {encoded}"
+    assert elsewhere.connections == 0
 
 
 # -- what fails ------------------------------------------------------------------------------------

@@ -6,9 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import requests
 import trustme
 
-from bitquery_auth import TokenRequestError
+from bitquery_auth import RequestsAuth, TokenRequestError
 from bitquery_auth.sandbox import Sandbox
 from tests.kit import faults
 from tests.kit.clock import Clock
@@ -160,6 +161,16 @@ def test_an_ssl_context_is_used_as_it_is(at_tls: SourceOf, authority: Authority)
     assert len(context.get_ca_certs()) == 1
     with pytest.raises(TokenRequestError, match="certificate verify failed"):
         at_tls(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)).token()
+
+
+def test_a_session_that_verifies_nothing_leaves_the_token_request_verified(
+    at_tls: SourceOf, origin: Origin
+) -> None:
+    """Hazard S10 (CVE-2024-35195)."""
+    auth = RequestsAuth(at_tls(), allowed_hosts=[origin.allowed_host])
+    with pytest.raises(TokenRequestError, match="certificate verify failed"):
+        requests.get(origin.at(), auth=auth, verify=False, timeout=20)
+    assert origin.requests == []
 
 
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
