@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from bitquery_auth import ClientCredentials, TokenRequestError
+from bitquery_auth import ClientCredentials
 from bitquery_auth._sources import transport
-from tests.kit.faults import BODY, silent
+from tests.kit.faults import BODY
 from tests.kit.origin import Connection, Handler, Origin, on_the_wire
-from tests.token_endpoint.conftest import SourceOf
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(BODY)
 
@@ -97,18 +96,4 @@ def test_a_request_whose_response_did_not_come_is_made_again(
 ) -> None:
     endpoint.plan.append(sending(data, freeze, closes=closes))
     assert source.token().access_token.startswith("ory_at_")
-    assert len(endpoint.requests) == 2
-
-
-def test_a_second_request_without_a_response_is_a_failure(
-    source_with: SourceOf, endpoint: Origin, freeze: Freeze
-) -> None:
-    """A connection that died silently costs at most the timeout, once."""
-    source = source_with(timeout=0.3)
-    endpoint.plan.extend([sending(b"", freeze), silent])
-    began = time.monotonic()
-    with pytest.raises(TokenRequestError, match="timeout") as caught:
-        source.token()
-    assert 0.3 <= time.monotonic() - began < 5
-    assert caught.value.retry_after is not None
     assert len(endpoint.requests) == 2

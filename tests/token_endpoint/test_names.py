@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from bitquery_auth import ClientCredentials, TokenRequestError
-from tests.kit.crowd import BACKENDS, NEVER, attempt
+from tests.kit.crowd import BACKENDS, NEVER
 
 NAME = "token-endpoint.invalid"
 
@@ -49,15 +49,3 @@ def test_an_async_caller_waits_a_second_longer_than_the_timeout_at_most(
     took = time.monotonic() - began
     assert resolving.is_set()
     assert 1.2 <= took < 1.2 + 2
-
-
-def test_a_caller_who_waits_for_another_waits_no_longer_either(resolving: threading.Event) -> None:
-    """Hazard F5."""
-    source = source_of_the_name(timeout=0.2)
-    leader = threading.Thread(target=attempt, args=(source.token,))
-    leader.start()
-    assert resolving.wait(NEVER)
-    began = time.monotonic()
-    with pytest.raises(TokenRequestError, match="the token request is still in progress"):
-        source.token()
-    assert time.monotonic() - began < 1.2 + 2
