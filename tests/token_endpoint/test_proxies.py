@@ -186,10 +186,20 @@ def test_the_timeout_ends_a_tunnel_that_never_opens(
     assert f"through the proxy {proxy.allowed_host}" in message
 
 
-@pytest.mark.parametrize("url", [f"http://user:{PASSWORD}@", "http://[::1"])
-def test_a_malformed_url_of_a_proxy_is_an_error_that_names_its_variable(
+def missing_socks_library(*_: object, **__: object) -> None:
+    """Do what requests does where PySocks is not installed."""
+    raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
+
+
+@pytest.mark.parametrize(
+    "url", [f"http://user:{PASSWORD}@", f"user:{PASSWORD}@:x", "http://[::1", "socks5://localhost"]
+)
+def test_a_proxy_that_cannot_be_used_is_an_error_that_names_its_variable(
     url: str, trusting_source: SourceOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Hazards F1, G7."""
     monkeypatch.setenv("HTTPS_PROXY", url)
-    assert "(set by HTTPS_PROXY)" in str(error_of(trusting_source()))
+    monkeypatch.setattr("requests.adapters.SOCKSProxyManager", missing_socks_library)
+    message = str(error_of(trusting_source()))
+    assert "(set by HTTPS_PROXY)" in message
+    assert message.endswith("pip install PySocks.") is url.startswith("socks5:")
