@@ -47,6 +47,8 @@ def test_id_and_secret_make_client_credentials_at_bitquery(monkeypatch: Patch) -
 def test_the_optional_variables_are_settings_as_well(
     monkeypatch: Patch, credentials: Sandbox
 ) -> None:
+    setenv(monkeypatch, SCOPE="  ", TOKEN_ENDPOINT_AUTH_METHOD="", REVOCATION_ENDPOINT="''")
+    assert from_env().token().access_token, "a blank one counts as one that is not set"
     credentials.token_endpoint_auth_method = "client_secret_basic"
     credentials.allowed_scopes = ("api", "other")
     setenv(
@@ -61,23 +63,20 @@ def test_the_optional_variables_are_settings_as_well(
     assert credentials.revocation_requests == 1
 
 
-def test_settings_that_are_given_win_over_the_environment(
-    monkeypatch: Patch, credentials: Sandbox
+def test_settings_that_are_given_win_over_the_environment_and_need_not_be_in_it(
+    monkeypatch: Patch, sandbox: Sandbox
 ) -> None:
+    given: dict[str, Any] = {
+        "client_id": sandbox.client_id,
+        "client_secret": sandbox.client_secret,
+        "token_endpoint": sandbox.token_endpoint,
+        "scope": "api",
+    }
+    assert from_env(**given).token().access_token
     setenv(monkeypatch, SCOPE="nonsense", CLIENT_SECRET="wrong")
-    given: dict[str, Any] = {"scope": "api", "client_secret": credentials.client_secret}
     for source in (from_env(**given), ClientCredentials.from_env(**given)):
         source.token()
-        assert form_of(token_posts(credentials)[-1])["scope"] == "api"
-
-
-def test_a_setting_that_is_given_need_not_be_in_the_environment(sandbox: Sandbox) -> None:
-    source = from_env(
-        client_id=sandbox.client_id,
-        client_secret=sandbox.client_secret,
-        token_endpoint=sandbox.token_endpoint,
-    )
-    assert source.token().access_token
+        assert form_of(token_posts(sandbox)[-1])["scope"] == "api"
 
 
 def test_another_prefix_is_the_only_one_that_is_read(
@@ -92,7 +91,7 @@ def test_another_prefix_is_the_only_one_that_is_read(
 def test_every_missing_variable_is_named_at_once(
     monkeypatch: Patch, prefix: str, blank: str | None
 ) -> None:
-    """A variable that is set but empty is the usual slip of a deployment (hazard G8)."""
+    """Hazard G8: a variable that is set but empty is the usual slip of a deployment."""
     if blank is not None:
         setenv(monkeypatch, prefix, CLIENT_ID=blank, CLIENT_SECRET=blank)
     message = message_of(lambda: ClientCredentials.from_env(prefix))
@@ -102,62 +101,57 @@ def test_every_missing_variable_is_named_at_once(
     assert f"{prefix}CLIENT_SECRET is not set" in message
 
 
-def test_a_blank_optional_variable_counts_as_one_that_is_not_set(
-    monkeypatch: Patch, credentials: Sandbox
-) -> None:
-    setenv(monkeypatch, SCOPE="  ", TOKEN_ENDPOINT_AUTH_METHOD="", REVOCATION_ENDPOINT="''")
-    assert from_env().token().access_token
-
-
 @pytest.mark.parametrize("name", ["TOKEN_ENDPOINT", "REVOCATION_ENDPOINT", "SCOPE"])
 def test_a_bad_variable_is_an_error_that_names_the_setting(monkeypatch: Patch, name: str) -> None:
     setenv(monkeypatch, CLIENT_ID="the-id", CLIENT_SECRET=SENTINEL, **{name: f"{SENTINEL}  x"})
     assert name.lower() in message_of(from_env)
 
 
-@pytest.mark.parametrize("quote", ['"', "'"])
+@pytest.mark.parametrize(
+    ("given", "secret"),
+    [
+        (' "with\'quotes" \n', "with'quotes"),
+        ("'with\"quotes'", 'with"quotes'),
+        ("' padded '", "padded"),
+        ("'half", "'half"),
+        ('half"', 'half"'),
+        ("'two kinds\"", "'two kinds\""),
+    ],
+)
 def test_one_pair_of_quotes_around_a_value_comes_off(
-    monkeypatch: Patch, credentials: Sandbox, quote: str
+    monkeypatch: Patch, credentials: Sandbox, given: str, secret: str
 ) -> None:
     """``docker run --env-file`` keeps the quotes of ``KEY="value"``."""
-    credentials.client_secret = "with'quotes\"inside"
-    for name, value in {
-        "CLIENT_ID": credentials.client_id,
-        "CLIENT_SECRET": credentials.client_secret,
-        "TOKEN_ENDPOINT": credentials.token_endpoint,
-        "SCOPE": "api",
-    }.items():
-        setenv(monkeypatch, **{name: f" {quote} {value} {quote}\n"})
+    credentials.client_secret = secret
+    setenv(monkeypatch, CLIENT_SECRET=given, CLIENT_ID=f"'{credentials.client_id}'")
     assert from_env().token().access_token
 
 
-def test_quotes_that_are_not_a_pair_belong_to_the_value(
-    monkeypatch: Patch, credentials: Sandbox
-) -> None:
-    for secret in ("'half", 'half"', "'two kinds\""):
-        credentials.client_secret = secret
-        setenv(monkeypatch, CLIENT_SECRET=secret)
-        assert from_env().token().access_token
-
-
+@pytest.mark.parametrize("url", [SENTINEL, f"https://[{SENTINEL}", f"https://{SENTINEL}:port/"])
 def test_an_endpoint_that_is_not_a_url_is_an_error_that_names_the_variable(
-    monkeypatch: Patch,
+    monkeypatch: Patch, url: str
 ) -> None:
-    for value in (SENTINEL, f"https://[{SENTINEL}", f"https://{SENTINEL}:port/"):
-        setenv(monkeypatch, TOKEN="x", ENDPOINT=value)
-        assert "BITQUERY_ENDPOINT must be a URL" in message_of(from_env)
+    setenv(monkeypatch, TOKEN="x", ENDPOINT=url)
+    assert "BITQUERY_ENDPOINT must be a URL" in message_of(from_env)
 
 
 # -- tokens ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["TOKEN", "ACCESS_TOKEN", "API_KEY"])
-def test_a_token_makes_a_static_token(monkeypatch: Patch, name: str) -> None:
+def test_a_token_makes_a_static_token_and_a_v1_key_is_an_error_that_says_so(
+    monkeypatch: Patch, name: str
+) -> None:
     for value in (TOKEN, f"Bearer {TOKEN}", f'"{TOKEN}"', f"Authorization: Bearer {TOKEN}"):
         setenv(monkeypatch, **{name: value})
         source = from_env()
         assert isinstance(source, StaticToken)
         assert source.token().access_token == TOKEN
+    for value in (f"BQY{SENTINEL}", f'"BQY{SENTINEL}"'):
+        setenv(monkeypatch, **{name: value})
+        message = message_of(lambda: from_env().token())
+        assert f"BITQUERY_{name} holds a V1 key" in message
+        assert "BITQUERY_CLIENT_ID and BITQUERY_CLIENT_SECRET" in message
 
 
 def test_the_first_token_variable_that_is_set_counts(monkeypatch: Patch) -> None:
@@ -167,36 +161,22 @@ def test_the_first_token_variable_that_is_set_counts(monkeypatch: Patch) -> None
     assert from_env().token().access_token == "first"
 
 
-@pytest.mark.parametrize("name", ["TOKEN", "ACCESS_TOKEN", "API_KEY"])
-def test_a_v1_key_in_any_variable_is_an_error_that_says_so(monkeypatch: Patch, name: str) -> None:
-    for value in (f"BQY{SENTINEL}", f'"BQY{SENTINEL}"'):
-        setenv(monkeypatch, **{name: value})
-        message = message_of(lambda: from_env().token())
-        assert f"BITQUERY_{name} holds a V1 key" in message
-        assert "BITQUERY_CLIENT_ID and BITQUERY_CLIENT_SECRET" in message
-
-
-def test_an_api_key_that_is_not_an_oauth_token_is_an_error(monkeypatch: Patch) -> None:
-    setenv(monkeypatch, API_KEY=SENTINEL)
+@pytest.mark.parametrize(
+    ("name", "value", "rules"),
+    [
+        ("API_KEY", SENTINEL, ["BITQUERY_API_KEY holds no OAuth token (ory_at_…)", "_TOKEN"]),
+        ("TOKEN", f"{SENTINEL}\r\nX: y", ["printable ASCII"]),
+        ("CLIENT_ID", SENTINEL, ["Set BITQUERY_CLIENT_SECRET, or BITQUERY_TOKEN", "Automatic"]),
+        ("OTHER", "", ["Set BITQUERY_CLIENT_ID and BITQUERY_CLIENT_SECRET, or BITQUERY_TOKEN"]),
+    ],
+)
+def test_without_a_usable_variable_the_error_says_what_to_set(
+    monkeypatch: Patch, name: str, value: str, rules: list[str]
+) -> None:
+    setenv(monkeypatch, **{name: value})
     message = message_of(from_env)
-    assert "BITQUERY_API_KEY holds no OAuth token (ory_at_…)" in message
-    assert "BITQUERY_TOKEN" in message
-
-
-def test_a_token_with_a_line_end_inside_is_an_error(monkeypatch: Patch) -> None:
-    setenv(monkeypatch, TOKEN=f"{SENTINEL}\r\nX: y")
-    assert "printable ASCII" in message_of(from_env)
-
-
-def test_with_nothing_set_the_error_names_both_ways(monkeypatch: Patch) -> None:
-    message = message_of(from_env)
-    for name in ("BITQUERY_CLIENT_ID", "BITQUERY_CLIENT_SECRET", "BITQUERY_TOKEN"):
-        assert name in message
-    assert "Automatic" not in message
-    setenv(monkeypatch, CLIENT_ID=SENTINEL)
-    message = message_of(from_env)
-    assert message.startswith("Set BITQUERY_CLIENT_SECRET, or BITQUERY_TOKEN")
-    assert "Automatic" in message
+    assert [rule for rule in rules if rule not in message] == []
+    assert ("Automatic" in message) is (name == "CLIENT_ID"), "only there a secret is missing"
 
 
 # -- files -----------------------------------------------------------------------------------------
@@ -205,7 +185,7 @@ def test_with_nothing_set_the_error_names_both_ways(monkeypatch: Patch) -> None:
 def test_a_secret_in_a_file_is_read_at_each_fetch(
     monkeypatch: Patch, credentials: Sandbox, tmp_path: Path
 ) -> None:
-    """Docker and Kubernetes mount secrets as files, and replace them when they are rotated."""
+    """Hazard K8: Docker and Kubernetes mount secrets as files, and replace them when rotated."""
     path = tmp_path / "secret"
     monkeypatch.delenv("BITQUERY_CLIENT_SECRET")
     setenv(monkeypatch, CLIENT_SECRET_FILE=path)
@@ -224,6 +204,8 @@ def test_a_token_in_a_file_is_read_each_time(monkeypatch: Patch, tmp_path: Path)
     for token in ("first", "second"):
         path.write_text(f"Bearer {token}\n", encoding="utf-8")
         assert source.token().access_token == token
+    path.write_text(f"BQY{SENTINEL}", encoding="utf-8")
+    assert "V1 key" in message_of(source.token)
 
 
 @pytest.mark.parametrize(
@@ -241,10 +223,3 @@ def test_a_file_that_cannot_be_read_is_an_error_that_names_the_variable(
     assert "BITQUERY_CLIENT_SECRET_FILE" in message
     assert reason in message
     assert credentials.token_requests == 0
-
-
-def test_a_v1_key_in_a_file_is_an_error_that_says_so(monkeypatch: Patch, tmp_path: Path) -> None:
-    path = tmp_path / "token"
-    path.write_text(f"BQY{SENTINEL}", encoding="utf-8")
-    setenv(monkeypatch, TOKEN_FILE=path)
-    assert "V1 key" in message_of(lambda: from_env().token())

@@ -9,12 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bitquery_auth import (
     ClientCredentials,
-    ConfigurationError,
     HTTPXAuth,
     RequestsAuth,
     ShortTermToken,
@@ -22,7 +19,6 @@ from bitquery_auth import (
     Token,
     websocket_url,
 )
-from tests.kit.examples import same_examples_in_every_run
 from tests.settings.conftest import SENTINEL, message_of
 
 Make = Callable[..., Any]
@@ -158,17 +154,6 @@ def test_good_settings_are_accepted_without_any_input_or_output() -> None:
             credentials(**{field: value})
 
 
-@pytest.mark.parametrize("make", [credentials, short_term, auth])
-def test_a_misspelled_setting_is_a_type_error(make: Make) -> None:
-    with pytest.raises(TypeError, match="leway"):
-        make(leway=5)
-
-
-def test_client_id_may_be_a_form_field_where_the_form_has_none() -> None:
-    """Some servers require it beside the Basic header."""
-    credentials(token_params={"client_id": "id"}, token_endpoint_auth_method="client_secret_basic")
-
-
 def test_insecure_http_permits_plain_http_with_one_warning_and_nothing_else(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -199,80 +184,6 @@ def test_a_short_term_token_needs_an_endpoint_with_another_token_endpoint_than_b
     assert "endpoint is required" in message_of(lambda: ShortTermToken(foreign))
     short = ShortTermToken(foreign, endpoint="https://api.example.com/graphql")
     assert "allowed_hosts is required" in message_of(lambda: RequestsAuth(short))
-
-
-# -- tokens ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("settings", "rule"),
-    [
-        ({"access_token": " "}, "blank"),
-        ({"access_token": f"{SENTINEL}\r\nX-Evil: 1"}, "printable ASCII"),
-        ({"access_token": f"{SENTINEL}é"}, "printable ASCII"),
-        ({"access_token": f"{SENTINEL} {SENTINEL}"}, "holds a space"),
-        ({"token_type": f"{SENTINEL}\n"}, "line end"),
-        ({"scope": f"{SENTINEL}\r\nX: y"}, "printable"),
-        ({"expires_at": "2027-01-15"}, "time zone"),
-    ],
-    ids=ascii,
-)
-def test_a_token_that_no_header_can_carry_is_an_error(settings: dict[str, Any], rule: str) -> None:
-    """A line end would begin another header (hazard S9)."""
-    message = message_of(lambda: Token(**{"access_token": "x", **settings}))
-    assert next(iter(settings)) in message
-    assert rule in message
-
-
-@same_examples_in_every_run
-@given(st.text(max_size=20))
-def test_every_access_token_is_either_sendable_or_an_error(value: str) -> None:
-    try:
-        access_token = Token(value).access_token
-    except ConfigurationError:
-        return
-    assert access_token == value
-    assert all(0x21 <= byte < 0x7F for byte in value.encode("ascii"))
-
-
-PASTED = [  # what people copy from a page, a header or an .env file
-    "the-token",
-    " the-token\n",
-    "'the-token'",
-    '"Bearer the-token"',
-    "bearer the-token",
-    "Bearer Bearer the-token",
-    "Authorization: Bearer the-token",
-    "`authorization: bearer the-token`",
-]
-
-
-def test_what_is_pasted_along_with_a_static_token_comes_off() -> None:
-    for pasted in PASTED:
-        for access_token in (pasted, lambda pasted=pasted: pasted):
-            assert StaticToken(access_token).token().access_token == "the-token", pasted
-
-
-@pytest.mark.parametrize(
-    ("pasted", "rule"),
-    [
-        ("", "blank"),
-        ("Bearer ", "blank"),
-        (f"{SENTINEL}\nx", "printable ASCII"),
-        (f"{SENTINEL} {SENTINEL}", "holds a space"),
-        (f"BQY{SENTINEL}", "V1 key"),
-    ],
-)
-def test_what_cannot_be_a_static_token_is_an_error(pasted: str, rule: str) -> None:
-    assert rule in message_of(lambda: StaticToken(pasted))
-    assert rule in message_of(StaticToken(lambda: pasted).token)
-
-
-def test_a_callable_static_token_is_asked_each_time() -> None:
-    """For example, it reads a file that another program rotates."""
-    tokens = iter(["first", "second"])
-    source = StaticToken(lambda: next(tokens))
-    assert [source.token().access_token for _ in range(2)] == ["first", "second"]
 
 
 # -- the URL of a WebSocket ------------------------------------------------------------------------

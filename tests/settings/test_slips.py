@@ -1,7 +1,6 @@
 """Mistakes of the caller: an error says what was given and what to write instead."""
 
 from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -36,35 +35,21 @@ GETS = {"requests": requests.get, "httpx": httpx.get, "httpx2": httpx2.get}
 
 
 @pytest.mark.parametrize("library", GETS)
-@pytest.mark.parametrize("source", [SOURCE, ClientCredentials("id", "secret")])
-def test_a_source_given_as_an_auth_is_told_which_auth_to_write(library: str, source: Any) -> None:
-    message = message_of(lambda: GETS[library](URL, auth=source))
-    assert "RequestsAuth(source)" in message
-    assert "HTTPXAuth(source)" in message
-
-
-@pytest.mark.parametrize("library", GETS)
-def test_the_auth_of_the_other_library_is_told_which_one_to_write(library: str) -> None:
+def test_the_wrong_object_as_auth_is_told_what_to_write(library: str) -> None:
+    """A source, the auth of the other library, or the class of an auth."""
     kinds: list[Any] = [RequestsAuth, HTTPXAuth]
     right, wrong = kinds if library == "requests" else reversed(kinds)
-    message = message_of(lambda: GETS[library](URL, auth=wrong(SOURCE)))
-    assert wrong.__name__ in message
-    assert right.__name__ in message
-
-
-@pytest.mark.parametrize("library", GETS)
-def test_an_auth_class_in_place_of_an_auth_is_told_what_to_write(library: str) -> None:
-    kind: Any = RequestsAuth if library == "requests" else HTTPXAuth
-    assert f"{kind.__name__}(source)" in message_of(lambda: GETS[library](URL, auth=kind))
+    for given, advice in (
+        (SOURCE, ["RequestsAuth(source)", "HTTPXAuth(source)"]),
+        (ClientCredentials("id", "secret"), ["RequestsAuth(source)", "HTTPXAuth(source)"]),
+        (wrong(SOURCE), [wrong.__name__, right.__name__]),
+        (right, [f"{right.__name__}(source)"]),
+    ):
+        message = message_of(lambda given=given: GETS[library](URL, auth=given))
+        assert [each for each in advice if each not in message] == []
 
 
 # -- the wrong object as source --------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", [unchecked.RequestsAuth, unchecked.HTTPXAuth])
-def test_an_id_and_a_secret_in_place_of_a_source_are_told_what_to_write(kind: Any) -> None:
-    for call in (lambda: kind("the-id", SENTINEL), lambda: kind(SENTINEL)):
-        assert "ClientCredentials(id, secret)" in message_of(call)
 
 
 MISPLACED: dict[str, tuple[Any, str]] = {
@@ -74,6 +59,7 @@ MISPLACED: dict[str, tuple[Any, str]] = {
     "method": (SOURCE.token, "token()"),
     "token": (Token("x"), "StaticToken"),
     "nothing": (None, "NoneType"),
+    "text": (SENTINEL, "ClientCredentials(id, secret)"),
 }
 
 
@@ -81,6 +67,11 @@ MISPLACED: dict[str, tuple[Any, str]] = {
 def test_what_is_not_a_source_is_told_what_to_write(given: Any, advice: str) -> None:
     for make in (RequestsAuth, HTTPXAuth, ShortTermToken):
         assert advice in message_of(lambda make=make: make(given))
+
+
+def test_an_id_and_a_secret_in_place_of_a_source_are_told_what_to_write() -> None:
+    for make in (unchecked.RequestsAuth, unchecked.HTTPXAuth):
+        assert "ClientCredentials(id, secret)" in message_of(lambda make=make: make("id", SENTINEL))
 
 
 class AsyncToken:
@@ -169,36 +160,3 @@ def test_an_auth_that_wraps_ours_by_auth_flow_is_told_the_right_flows(
     assert "sync_auth_flow" in message
     assert "async_auth_flow" in message
     assert sandbox.api_requests == 0
-
-
-@pytest.mark.parametrize("module", [httpx, httpx2])
-def test_an_auth_that_delegates_to_the_right_flow_recovers_from_a_401(
-    module: Any, sandbox: Sandbox
-) -> None:
-    inner = HTTPXAuth(sandbox.credentials(), allowed_hosts=sandbox.allowed_hosts)
-
-    class Wrapping(module.Auth):  # type: ignore[misc, name-defined]  # of either family
-        def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
-            request.headers["X-Signed"] = "yes"
-            yield from inner.sync_auth_flow(request)
-
-    auth = Wrapping()
-    for _ in range(2):
-        assert module.get(sandbox.graphql_endpoint, auth=auth).status_code == 200
-        sandbox.revoke_all()
-
-
-# -- files that do not exist -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("field", ["verify", "cert"])
-def test_certificates_that_do_not_exist_are_an_error_until_they_do(
-    field: str, sandbox: Sandbox, tmp_path: Path
-) -> None:
-    """They may be mounted after the start, so they are looked for at each fetch."""
-    path = tmp_path / "later.pem"
-    source = sandbox.credentials(**{field: str(path)})
-    assert f"{field} names certificates that do not exist" in message_of(source.token)
-    assert sandbox.token_requests == 0
-    path.touch()
-    assert source.token().access_token

@@ -30,7 +30,7 @@ from bitquery_auth._sources.expiry import Instant
 from bitquery_auth._sources.single_flight import Fetch
 from tests.kit.clock import Clock
 from tests.kit.crowd import attempt
-from tests.sources.scripted import Outcome, ScriptedSource
+from tests.sources.conftest import Outcome, ScriptedSource
 
 SHORTEST_PAUSE = 0.8  # of the longest, with all its jitter
 CLOSE = 1e-6
@@ -86,7 +86,6 @@ class Issued:
 
     requested_at: Instant
     lifetime: float | None
-    discarded: bool = False
 
     def has_expired(self, moment: Instant) -> bool:
         if self.lifetime is None:
@@ -96,16 +95,9 @@ class Issued:
 
 @dataclass
 class Failed:
-    """How the last fetch failed, and how many did in a row.
+    """How the last fetch failed, and how many did in a row."""
 
-    Args:
-        error: What callers without a token get. None: the failure was not theirs.
-        at: When.
-        in_a_row: How many.
-        retry_after: Seconds that the server asked for.
-    """
-
-    error: BitqueryAuthError | None
+    error: BitqueryAuthError | None  # for callers without a token; None: it was not theirs
     at: Instant
     in_a_row: int
     retry_after: float
@@ -337,7 +329,6 @@ class SourceMachine(RuleBasedStateMachine):
     def a_401_arrives_about_a_token_however_old(self, age: int) -> None:
         rejected = f"token-{max(0, len(self.issued) - 1 - age)}"
         self.source.discard(rejected)
-        self.issued[rejected].discarded = True
         if rejected == self.current:
             self.current = None
 
@@ -395,11 +386,6 @@ class SourceMachine(RuleBasedStateMachine):
             assert ready.access_token == self.model_token()
             assert self.source._next_step(force=False) is ready
             assert self.started == []
-
-    @invariant()
-    def no_discarded_token_comes_back(self) -> None:
-        valid = self.source._valid_token(now())
-        assert valid is None or not self.issued[valid.access_token].discarded
 
     @invariant()
     def the_endpoint_is_never_left_alone_for_more_than_an_hour(self) -> None:

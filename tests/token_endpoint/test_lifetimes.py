@@ -1,7 +1,6 @@
 """A token near its end: the leeway, the refresh ahead of it, and the two clocks."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -9,117 +8,49 @@ from bitquery_auth import ClientCredentials
 from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._messages import Request, Response
 from tests.kit import QUERY
-from tests.kit.clients import Client, OpenClient
+from tests.kit.clients import OpenClient
 from tests.kit.clock import Clock
 from tests.kit.faults import TOKEN
-from tests.kit.origin import Gate, Origin, answering
+from tests.kit.origin import Origin, answering
 from tests.kit.recorded import api_calls
 from tests.kit.waiting import until
 from tests.token_endpoint.conftest import SourceOf
 
-BEFORE, REFRESH, END = 3200, 3240, 3599
+REFRESH, END = 3240, 3599
 """Seconds of a token whose 3600 s arrive as 3599: its leeway begins at 3539, and refreshing, which
 is 300 to 330 s earlier, between 3209 and 3239."""
 
 
-def shown(sandbox: Sandbox) -> list[str]:
-    """Return the tokens that the API was shown."""
-    return [call.headers["authorization"].removeprefix("Bearer ") for call in api_calls(sandbox)]
-
-
-@pytest.fixture
-def behind_gate(open_client: OpenClient, sandbox: Sandbox, origin: Origin, gate: Gate) -> Client:
-    """A client that has its first token, and whose token requests pass a gate."""
-    client = open_client(sandbox.credentials(token_endpoint=origin.at("/oauth2/token")))
-    assert client.post(sandbox.graphql_endpoint, json=QUERY).status == 200
-    return client
-
-
-def test_long_before_its_end_a_token_is_used(source: ClientCredentials, clock: Clock) -> None:
-    """Hazard F4: one token a lifetime."""
-    token = source.token()
-    for _ in range(4):
-        clock.advance(BEFORE / 4)
-        assert source.token() == token
-
-
-def test_one_refresh_serves_every_request_after_it(
-    behind_gate: Client, sandbox: Sandbox, clock: Clock
+def test_one_refresh_which_a_request_starts_serves_every_request_after_it(
+    open_client: OpenClient, sandbox: Sandbox, clock: Clock
 ) -> None:
-    """Hazards C1, G1."""
-    (first,) = shown(sandbox)
-    clock.advance(REFRESH)
+    """Hazards C1, G1, P5."""
+    client = open_client(sandbox.credentials())
 
-    def refreshed() -> bool:
-        behind_gate.post(sandbox.graphql_endpoint, json=QUERY)
-        return shown(sandbox)[-1] != first
+    def token_shown() -> str:
+        client.post(sandbox.graphql_endpoint, json=QUERY)
+        return api_calls(sandbox)[-1].headers["authorization"]
 
-    until(refreshed)
-    clock.advance(END - REFRESH + 1)  # the first token has expired
-    assert behind_gate.post(sandbox.graphql_endpoint, json=QUERY).history == ()
-    assert (sandbox.token_requests, sandbox.api_refusals) == (2, 0)
-
-
-def test_a_refresh_is_started_by_a_caller_and_not_by_time_alone(
-    source: ClientCredentials, sandbox: Sandbox, clock: Clock
-) -> None:
-    """Hazard P5."""
-    source.token()
+    first = token_shown()
     clock.advance(REFRESH)
     assert sandbox.token_requests == 1
-    source.token()
-    until(lambda: sandbox.token_requests == 2)
-
-
-@pytest.mark.parametrize(
-    ("leeway", "seconds_left", "fetches"), [(60, 61, 1), (60, 59, 2), (600, 601, 1), (600, 599, 2)]
-)
-def test_within_the_leeway_a_token_is_replaced_before_use(
-    leeway: float,
-    seconds_left: float,
-    fetches: int,
-    source_with: SourceOf,
-    sandbox: Sandbox,
-    clock: Clock,
-) -> None:
-    """Hazards E1, E3."""
-    source = source_with(leeway=leeway, renew_ahead=0)
-    first = source.token()
-    clock.advance(END - seconds_left)
-    assert (source.token() == first) is (fetches == 1)
-    assert sandbox.token_requests == fetches
-
-
-def test_once_a_token_has_expired_every_request_waits_for_the_next(
-    behind_gate: Client, sandbox: Sandbox, clock: Clock, gate: Gate
-) -> None:
-    """Hazard C5."""
-    clock.advance(END)
-    gate.close()
-    with ThreadPoolExecutor(4) as pool:
-        waiting = [
-            pool.submit(behind_gate.post, sandbox.graphql_endpoint, json=QUERY) for _ in range(4)
-        ]
-        assert gate.reached.wait(20)
-        assert len(api_calls(sandbox)) == 1
-        gate.open()
-        assert [each.result(20).history for each in waiting] == [()] * 4
+    until(lambda: token_shown() != first)
+    clock.advance(END - REFRESH + 1)  # the first token has expired
+    assert client.post(sandbox.graphql_endpoint, json=QUERY).history == ()
     assert (sandbox.token_requests, sandbox.api_refusals) == (2, 0)
 
 
-@pytest.mark.parametrize("lifetime", [2, 45])
-def test_a_lifetime_shorter_than_the_leeway_is_used(
-    lifetime: int, open_client: OpenClient, sandbox: Sandbox, clock: Clock
+def test_within_the_leeway_a_token_is_replaced_before_use_and_not_earlier(
+    source_with: SourceOf, sandbox: Sandbox, clock: Clock
 ) -> None:
-    """Hazard E2: otherwise every call would cost a token."""
-    sandbox.lifetime = lifetime
-    client = open_client(sandbox.credentials(renew_ahead=0))
-    for _ in range(40):
-        assert client.get(sandbox.graphql_endpoint).status == 200
-        clock.advance(lifetime / 10)
-    used_for = (lifetime - 1) * 0.8  # the server rounds down, and the leeway takes a fifth
-    assert sandbox.token_requests <= 1 + 4 * lifetime / used_for
-    assert sandbox.api_refusals == 0
+    """Hazards E1, E3, F4."""
+    source = source_with(leeway=600, renew_ahead=0)
+    first = source.token()
+    clock.advance(END - 601)
+    assert source.token() == first
+    clock.advance(2)
+    assert source.token() != first
+    assert sandbox.token_requests == 2
 
 
 def test_after_a_suspend_the_token_from_before_it_is_not_used(

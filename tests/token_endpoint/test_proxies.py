@@ -1,46 +1,33 @@
 """The token request goes through a proxy where one is set, and an error names it."""
 
-import base64
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
-import trustme
+import requests
 
-from bitquery_auth import ClientCredentials, TokenRequestError
+from bitquery_auth import ClientCredentials, RequestsAuth, TokenRequestError
 from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._messages import Request, Response
 from tests.kit import faults
-from tests.kit.clients import OpenClient, only
 from tests.kit.origin import Connection, Fault, Gate, Handler, Origin, answering, on_the_wire
 from tests.kit.world import tunnel
+from tests.token_endpoint.conftest import SourceOf, plain_http
 
 PASSWORD = "pr0xy-p4ss"
 
 
-class Through(Protocol):
-    """Makes a source of an https endpoint with these settings."""
-
-    def __call__(self, **settings: Any) -> ClientCredentials: ...
-
-
 @pytest.fixture
-def tunnelled() -> bytearray:
-    """Every byte that crossed a tunnel."""
-    return bytearray()
-
-
-@pytest.fixture
-def proxy(sandbox: Sandbox, tunnelled: bytearray) -> Iterator[Origin]:
+def proxy(sandbox: Sandbox) -> Iterator[Origin]:
     """A forward proxy: whole URLs for http, CONNECT for https."""
     behind = Gate(sandbox)
 
     def connect(connection: Connection) -> None:
         host, port = connection.request.target.split(":")
         connection.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        tunnel(connection, (host, int(port)), tunnelled)
+        tunnel(connection, (host, int(port)))
 
     def handler(request: Request) -> Response | Fault | None:
         if request.method == "CONNECT":
@@ -49,18 +36,6 @@ def proxy(sandbox: Sandbox, tunnelled: bytearray) -> Iterator[Origin]:
 
     with Origin(handler) as running:
         yield running
-
-
-@pytest.fixture
-def through(sandbox: Sandbox, secure_origin: Origin, authority: tuple[trustme.CA, Path]) -> Through:
-    """Make sources of an https endpoint."""
-    secure_origin.handler = Gate(sandbox)
-
-    def source(**settings: Any) -> ClientCredentials:
-        url = secure_origin.at("/oauth2/token", scheme="https")
-        return sandbox.credentials(token_endpoint=url, verify=str(authority[1]), **settings)
-
-    return source
 
 
 def with_password(proxy: Origin) -> str:
@@ -80,35 +55,32 @@ def error_of(source: ClientCredentials) -> TokenRequestError:
 # -- what goes through -----------------------------------------------------------------------------
 
 
-@only(["requests", "httpx"])
-def test_the_proxy_gets_the_token_request_alone(
-    sandbox: Sandbox, proxy: Origin, open_client: OpenClient
+@pytest.mark.parametrize(
+    ("key", "used"),
+    [
+        *((key, True) for key in ("http", "http://", "all", "all://", "http://127.0.0.1")),
+        *((key, False) for key in ("https", "https://", "all://auth.example.com")),
+    ],
+)
+def test_a_proxy_gets_the_token_request_alone_by_the_keys_of_requests_and_of_httpx(
+    key: str,
+    used: bool,  # noqa: FBT001 - a case
+    sandbox: Sandbox,
+    proxy: Origin,
 ) -> None:
     """Hazard G2."""
-    client = open_client(sandbox.credentials(proxies={"http": proxy.at("")}))
-    assert client.get(sandbox.graphql_endpoint).status == 200
-    assert proxy.visits == [f"POST {sandbox.token_endpoint}"]
+    auth = RequestsAuth(
+        sandbox.credentials(proxies={key: proxy.at("")}), allowed_hosts=sandbox.allowed_hosts
+    )
+    assert requests.get(sandbox.graphql_endpoint, auth=auth, timeout=20).status_code == 200
+    assert proxy.visits == [f"POST {sandbox.token_endpoint}"] * used
 
 
-def test_over_tls_the_proxy_cannot_read_the_token_request(
-    through: Through, sandbox: Sandbox, proxy: Origin, secure_origin: Origin, tunnelled: bytearray
-) -> None:
-    token = through(proxies={"https": proxy.at("")}).token()
-    assert proxy.visits == [f"CONNECT {secure_origin.allowed_host}"]
-    assert len(secure_origin.requests) == 1
-    assert len(tunnelled) > 500
-    for secret in (sandbox.client_secret, token.access_token):
-        assert secret.encode() not in tunnelled
-
-
-def test_the_password_of_the_proxy_is_sent_to_the_proxy_alone(
-    through: Through, proxy: Origin, secure_origin: Origin
-) -> None:
-    through(proxies={"https": with_password(proxy)}).token()
-    encoded = base64.b64encode(f"user:{PASSWORD}".encode()).decode()
-    assert proxy.requests[0].headers["proxy-authorization"] == f"Basic {encoded}"
-    (request,) = secure_origin.requests
-    assert not {"proxy-authorization", "authorization"} & set(request.headers)
+def test_the_proxy_of_one_host_wins_over_the_one_of_all(sandbox: Sandbox, proxy: Origin) -> None:
+    dead = "http://127.0.0.1:9"
+    proxies = {"all": dead, "http": dead, "http://127.0.0.1": proxy.at("")}
+    assert sandbox.credentials(proxies=proxies).token().access_token
+    assert len(proxy.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -125,55 +97,47 @@ def test_the_password_of_the_proxy_is_sent_to_the_proxy_alone(
 def test_the_proxy_of_the_environment_is_used_unless_it_is_switched_off(
     settings: dict[str, Any],
     proxied: bool,  # noqa: FBT001 - a case
-    through: Through,
+    trusting_source: SourceOf,
     proxy: Origin,
+    secure_origin: Origin,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Hazard G2."""
     monkeypatch.setenv("HTTPS_PROXY", proxy.at(""))
-    assert through(**settings).token().access_token
-    assert proxy.connections == int(proxied)
+    assert trusting_source(**settings).token().access_token
+    assert proxy.visits == [f"CONNECT {secure_origin.allowed_host}"] * proxied
 
 
 def test_a_proxy_that_is_given_wins_over_the_environment(
-    through: Through, proxy: Origin, elsewhere: Origin, monkeypatch: pytest.MonkeyPatch
+    trusting_source: SourceOf, proxy: Origin, elsewhere: Origin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """requests prefers ``HTTPS_PROXY`` to a proxy that was given for ``all``."""
     monkeypatch.setenv("HTTPS_PROXY", elsewhere.at(""))
-    assert through(proxies={"all": proxy.at("")}).token().access_token
-    assert (len(proxy.requests), elsewhere.connections) == (1, 0)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert trusting_source(proxies={"all": with_password(proxy)}).token().access_token
+    (request,) = proxy.requests
+    encoded = b64encode(f"user:{PASSWORD}".encode()).decode()
+    assert request.headers["proxy-authorization"] == f"Basic {encoded}"
+    assert elsewhere.connections == 0
 
 
 # -- what fails ------------------------------------------------------------------------------------
 
 
-def test_a_proxy_that_refuses_connections_is_named(through: Through, proxy: Origin) -> None:
-    """Hazard G7."""
-    proxy.refuse_connections()
-    message = str(error_of(through(proxies={"https": with_password(proxy)})))
-    assert f"through the proxy {proxy.allowed_host} (set by proxies): " in message
-    assert "refused" in message
-
-
-@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
-def test_the_variable_that_named_the_proxy_is_named(
-    name: str, through: Through, proxy: Origin, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["proxies", "HTTPS_PROXY", "https_proxy", "all_proxy"])
+def test_a_proxy_that_refuses_connections_is_named_and_the_variable_too(
+    name: str, trusting_source: SourceOf, proxy: Origin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Hazard G7."""
-    monkeypatch.setenv(name, with_password(proxy))
     proxy.refuse_connections()
-    message = str(error_of(through()))
+    settings = {}
+    if name == "proxies":
+        settings["proxies"] = {"https": with_password(proxy)}
+    else:
+        monkeypatch.setenv(name, with_password(proxy))
+    message = str(error_of(trusting_source(**settings)))
     assert f"through the proxy {proxy.allowed_host} (set by {name}): " in message
-
-
-@pytest.mark.parametrize("status", [403, 407, 502])
-def test_a_tunnel_that_is_refused_is_an_error_with_the_status(
-    status: int, through: Through, proxy: Origin, secure_origin: Origin
-) -> None:
-    proxy.handler = answering(status, f"wrong password {PASSWORD}")
-    message = str(error_of(through(proxies={"https": with_password(proxy)})))
-    assert str(status) in message
-    assert proxy.allowed_host in message
-    assert (len(proxy.requests), secure_origin.connections) == (1, 0)
+    assert "refused" in message
 
 
 @on_the_wire
@@ -183,44 +147,59 @@ def quoting_the_password(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize(
-    "handler", [faults.closed, faults.reset, faults.not_http, quoting_the_password]
+    ("handler", "why"),
+    [
+        (answering(403, f"wrong password {PASSWORD}"), "403"),
+        (quoting_the_password, "407"),
+        (faults.closed, ""),
+        (faults.not_http, ""),
+    ],
+    ids=["403", "407", "closed", "not HTTP"],
 )
-def test_a_proxy_that_does_not_speak_http_is_named(
-    handler: Handler, through: Through, proxy: Origin, secure_origin: Origin
+def test_a_proxy_that_opens_no_tunnel_is_named(
+    handler: Handler, why: str, trusting_source: SourceOf, proxy: Origin, secure_origin: Origin
 ) -> None:
     proxy.handler = handler
-    message = str(error_of(through(proxies={"https": with_password(proxy)})))
+    message = str(error_of(trusting_source(proxies={"https": with_password(proxy)})))
     assert f"through the proxy {proxy.allowed_host}" in message
-    assert secure_origin.connections == 0
+    assert why in message
+    assert (len(proxy.requests), secure_origin.connections) == (1, 0)
 
 
-def test_a_proxy_without_tls_at_an_https_url_is_named(through: Through, proxy: Origin) -> None:
-    @on_the_wire
-    def plain_http(connection: Connection) -> None:
-        connection.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
-        connection.wait_until_left()
-
+def test_a_proxy_without_tls_at_an_https_url_is_named(
+    trusting_source: SourceOf, proxy: Origin
+) -> None:
     proxy.greeting = plain_http
-    message = str(error_of(through(proxies={"https": proxy.at("", scheme="https")})))
+    message = str(error_of(trusting_source(proxies={"https": proxy.at("", scheme="https")})))
     assert f"through the proxy {proxy.allowed_host}" in message
     assert message.endswith("write its URL with http://.")
 
 
 @pytest.mark.parametrize("handler", [faults.silent, faults.dripping_headers])
 def test_the_timeout_ends_a_tunnel_that_never_opens(
-    handler: Handler, through: Through, proxy: Origin
+    handler: Handler, trusting_source: SourceOf, proxy: Origin
 ) -> None:
     """Hazard F5."""
     proxy.handler = handler
-    message = str(error_of(through(proxies={"https": proxy.at("")}, timeout=0.5)))
+    message = str(error_of(trusting_source(proxies={"https": proxy.at("")}, timeout=0.3)))
     assert message.endswith("(timeout).")
     assert f"through the proxy {proxy.allowed_host}" in message
 
 
-@pytest.mark.parametrize("url", [f"http://user:{PASSWORD}@", f"user:{PASSWORD}@:x", "http://[::1"])
-def test_a_malformed_url_of_a_proxy_is_an_error_that_names_its_variable(
-    url: str, through: Through, monkeypatch: pytest.MonkeyPatch
+def missing_socks_library(*_: object, **__: object) -> None:
+    """Do what requests does where PySocks is not installed."""
+    raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
+
+
+@pytest.mark.parametrize(
+    "url", [f"http://user:{PASSWORD}@", f"user:{PASSWORD}@:x", "http://[::1", "socks5://localhost"]
+)
+def test_a_proxy_that_cannot_be_used_is_an_error_that_names_its_variable(
+    url: str, trusting_source: SourceOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Hazards F1, G7."""
     monkeypatch.setenv("HTTPS_PROXY", url)
-    assert "(set by HTTPS_PROXY)" in str(error_of(through()))
+    monkeypatch.setattr("requests.adapters.SOCKSProxyManager", missing_socks_library)
+    message = str(error_of(trusting_source()))
+    assert "(set by HTTPS_PROXY)" in message
+    assert message.endswith("pip install PySocks.") is url.startswith("socks5:")

@@ -9,12 +9,10 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl
 
 import httpx
-import httpx2
 import pytest
 import requests
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from requests.adapters import HTTPAdapter
 
 from bitquery_auth import (
     ClientCredentials,
@@ -28,18 +26,13 @@ from bitquery_auth import (
 )
 from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._messages import Request
-from tests.kit.clock import Clock
 from tests.kit.faults import TOKEN
 from tests.kit.origin import Origin, answering
+from tests.token_endpoint.conftest import SourceOf
 
 OWN_HEADERS = {
-    "host",
-    "user-agent",
-    "accept",
-    "accept-encoding",
-    "cache-control",
-    "content-type",
-    "content-length",
+    *("host", "user-agent", "accept", "accept-encoding", "cache-control"),
+    *("content-type", "content-length"),
 }
 
 
@@ -57,10 +50,12 @@ def sent_to(endpoint: Origin, secret: Any = "s+/=%é€", **settings: Any) -> Re
     return request
 
 
-def header_names(endpoint: Origin) -> set[str]:
-    """Return the names of the headers of all requests."""
+def further_headers(endpoint: Origin) -> set[str]:
+    """Return the names of the headers of all requests, except those that each must have."""
     assert endpoint.requests
-    return {name.lower() for request in endpoint.requests for name in request.headers}
+    names = [{name.lower() for name in request.headers} for request in endpoint.requests]
+    assert all(each >= OWN_HEADERS for each in names)
+    return set().union(*names) - OWN_HEADERS
 
 
 # -- methods of client authentication --------------------------------------------------------------
@@ -151,44 +146,37 @@ def test_with_tls_client_auth_the_form_has_the_id_and_no_secret(issuing: Origin)
 # -- a method of the user's own --------------------------------------------------------------------
 
 
-def as_json(
-    auth: Any, _: str, uri: str, headers: dict[str, str], body: str
-) -> tuple[str, Any, str]:
-    """Send the whole request as JSON."""
-    credentials = {"client_id": auth.client_id, "client_secret": auth.client_secret}
-    headers["Content-Type"] = "application/json"
-    return uri, headers, json.dumps(dict(parse_qsl(body)) | credentials)
+def test_a_callable_can_change_the_url_the_headers_and_the_body_each_time(issuing: Origin) -> None:
+    """Hazards K5, K7, K3: also with a token that it fetches first."""
+    first_step = StaticToken("first-step")
+    seen: list[Any] = []
 
+    def own_method(auth: Any, method: str, uri: str, headers: Any, body: str) -> Any:
+        seen.append((method, type(headers), headers["x-api-key"]))
+        credentials = {"client_id": auth.client_id, "client_secret": auth.client_secret}
+        further = {
+            "Authorization": f"Bearer {first_step.token().access_token}",
+            "Content-Type": "application/json",
+            "X-Client": auth.client_id,
+        }
+        form = dict(parse_qsl(body))
+        return f"{uri}?tenant=a", headers | further, json.dumps(form | credentials)
 
-def in_other_headers(
-    auth: Any, _: str, uri: str, headers: dict[str, str], body: str
-) -> tuple[str, Any, str]:
-    """Send the credentials in headers of the server's own."""
-    return uri, headers | {"X-Client": auth.client_id, "X-Secret": auth.client_secret}, body
-
-
-def in_the_url(
-    auth: Any, _: str, uri: str, headers: dict[str, str], body: str
-) -> tuple[str, Any, str]:
-    """Add a parameter to the URL."""
-    return f"{uri}?tenant={auth.client_id}", headers, body
-
-
-def two_requests(endpoint: Origin, method: Any) -> tuple[Request, Request]:
-    """Return two token requests in a row of a source with this method."""
     source = ClientCredentials(
-        "id", "the-secret", token_endpoint=endpoint.at(), token_endpoint_auth_method=method
+        "id",
+        "the-secret",
+        token_endpoint=issuing.at(),
+        token_endpoint_auth_method=own_method,
+        token_headers={"x-api-key": "k"},
     )
     source.token()
     source.renew()
-    first, second = endpoint.requests
-    return first, second
-
-
-def test_a_callable_can_send_json(issuing: Origin) -> None:
-    """Hazards K7, K5: each time."""
-    for request in two_requests(issuing, as_json):
+    assert seen == [("POST", dict, "k")] * 2, "a signature covers what is sent"
+    assert issuing.visits == ["POST /?tenant=a"] * 2
+    for request in issuing.requests:
+        assert request.headers["Authorization"] == "Bearer first-step"
         assert request.headers["Content-Type"] == "application/json"
+        assert (request.headers["X-Client"], request.headers["x-api-key"]) == ("id", "k")
         assert json.loads(request.body) == {
             "grant_type": "client_credentials",
             "client_id": "id",
@@ -196,47 +184,24 @@ def test_a_callable_can_send_json(issuing: Origin) -> None:
         }
 
 
-def test_a_callable_can_send_the_credentials_in_other_headers_alone(issuing: Origin) -> None:
-    """Hazards K7, K3."""
-    for request in two_requests(issuing, in_other_headers):
-        assert (request.headers["X-Client"], request.headers["X-Secret"]) == ("id", "the-secret")
-        assert "authorization" not in request.headers
-        assert request.body == b"grant_type=client_credentials"
+# -- further headers and fields --------------------------------------------------------------------
 
 
-def test_a_callable_can_change_the_url(issuing: Origin) -> None:
-    """Hazard K7."""
-    assert [each.target for each in two_requests(issuing, in_the_url)] == ["/?tenant=id"] * 2
-
-
-def test_a_callable_can_fetch_another_token_first(issuing: Origin) -> None:
-    """Hazard K7."""
-    first_step = StaticToken("first-step")
-
-    def with_first_step(
-        _: Any, __: str, uri: str, headers: dict[str, str], body: str
-    ) -> tuple[str, Any, str]:
-        headers["Authorization"] = f"Bearer {first_step.token().access_token}"
-        return uri, headers, body
-
-    for request in two_requests(issuing, with_first_step):
-        assert request.headers["Authorization"] == "Bearer first-step"
-
-
-def test_a_callable_gets_a_dict_of_headers_that_has_the_token_headers(issuing: Origin) -> None:
-    """A signature covers what is sent."""
-    seen: list[dict[str, str]] = []
-
-    def signing(_: Any, __: str, uri: str, headers: Any, body: str) -> tuple[str, Any, str]:
-        seen.append(headers)
-        return uri, headers, body
-
-    sent_to(issuing, token_endpoint_auth_method=signing, token_headers={"x-api-key": "k"})
-    assert type(seen[0]) is dict
-    assert seen[0]["x-api-key"] == "k"
-
-
-# -- further fields --------------------------------------------------------------------------------
+def test_token_headers_are_sent_with_every_token_request_and_with_a_revocation(
+    source_with: SourceOf, endpoint: Origin
+) -> None:
+    """A gateway before the endpoint may want an API key or a User-Agent of its own."""
+    source = source_with(
+        token_headers={"x-api-key": "k", "User-Agent": "mine"},
+        revocation_endpoint=endpoint.at("/oauth2/revoke"),
+    )
+    source.renew()
+    source.renew()
+    source.revoke()
+    assert endpoint.visits == ["POST /oauth2/token"] * 2 + ["POST /oauth2/revoke"]
+    for request in endpoint.requests:
+        assert (request.headers["x-api-key"], request.headers["user-agent"]) == ("k", "mine")
+        assert request.headers["accept"] == "application/json"
 
 
 def test_a_sequence_repeats_its_field_in_its_order(issuing: Origin) -> None:
@@ -245,15 +210,10 @@ def test_a_sequence_repeats_its_field_in_its_order(issuing: Origin) -> None:
     request = sent_to(issuing, token_params=params)
     repeated = b"&resource=https%3A%2F%2Fb&resource=https%3A%2F%2Fa&audience=x"
     assert repeated in request.body
+    assert b"scope" not in request.body
 
 
-@pytest.mark.parametrize("scope", ["api", "a b", None])
-def test_the_scope_is_sent_unless_it_is_none(issuing: Origin, scope: str | None) -> None:
-    request = sent_to(issuing, scope=scope)
-    assert parse_qs(request.body.decode()).get("scope") == (scope and [scope])
-
-
-@pytest.mark.parametrize("given", ["the id", ["the id"], ["the id", "the id"]])
+@pytest.mark.parametrize("given", ["the id", ["the id", "the id"]])
 def test_a_client_id_in_token_params_is_sent_once(issuing: Origin, given: Any) -> None:
     """Hazard K6: the form has it already."""
     request = sent_to(issuing, token_params={"client_id": given, "audience": "x"})
@@ -262,164 +222,94 @@ def test_a_client_id_in_token_params_is_sent_once(issuing: Origin, given: Any) -
 
 
 @pytest.mark.parametrize("given", ["another", ["the id", "another"], "", "The id"])
-def test_another_client_id_in_token_params_is_a_wrong_setting(issuing: Origin, given: Any) -> None:
+def test_another_client_id_in_token_params_is_for_basic_alone(issuing: Origin, given: Any) -> None:
+    """Some servers want one beside the header."""
+    params = {"client_id": given}
     with pytest.raises(ConfigurationError, match=r"token_params .*another 'client_id'"):
-        sent_to(issuing, token_params={"client_id": given})
+        sent_to(issuing, token_params=params)
     assert issuing.requests == []
-
-
-@pytest.mark.parametrize("given", ["the id", "another"])
-def test_with_basic_a_client_id_in_token_params_is_sent(issuing: Origin, given: str) -> None:
-    """Some servers want it beside the header."""
     request = sent_to(
-        issuing,
-        token_params={"client_id": given},
-        token_endpoint_auth_method="client_secret_basic",
+        issuing, token_params=params, token_endpoint_auth_method="client_secret_basic"
     )
-    assert parse_qs(request.body.decode())["client_id"] == [given]
-
-
-def test_a_rotated_secret_is_used_from_the_next_fetch_on(
-    sandbox: Sandbox, endpoint: Origin, clock: Clock
-) -> None:
-    """Hazard K8: without a restart."""
-    vault = [sandbox.client_secret]
-    source = ClientCredentials(
-        sandbox.client_id, lambda: vault[-1], token_endpoint=endpoint.at("/oauth2/token")
-    )
-    source.token()
-    sandbox.client_secret = "rotated"
-    with pytest.raises(TokenEndpointError, match="invalid_client"):
-        source.renew()
-    vault.append("rotated")
-    clock.advance(3600)
-    assert source.token().access_token.startswith("ory_at_")
+    values = given if isinstance(given, list) else [given]
+    assert parse_qs(request.body.decode(), keep_blank_values=True)["client_id"] == values
 
 
 # -- nothing of the user's session, of a netrc or of a cookie --------------------------------------
 
 
-@pytest.fixture
-def _netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An entry for every host."""
-    path = tmp_path / "netrc"
-    path.write_text("machine 127.0.0.1 login n password p\ndefault login n password p\n")
-    path.chmod(0o600)
-    monkeypatch.setenv("NETRC", str(path))
-
-
-uses_netrc = pytest.mark.usefixtures("_netrc")
-
-
-def test_nothing_of_a_session_of_requests_is_in_it(
-    source: ClientCredentials, endpoint: Origin, origin: Origin
-) -> None:
-    """Hazards G2, S10."""
+def get_with_requests(auth: RequestsAuth, url: str, **options: Any) -> None:
     with requests.Session() as session:
-        session.auth = RequestsAuth(source, allowed_hosts=[origin.allowed_host])
-        session.headers["X-Api-Key"] = "k"
-        session.params = {"key": "k"}
-        session.cookies.set("c", "v")
-        session.proxies = {"http": origin.at("")}
-        session.get(origin.at("/api"))
-    assert endpoint.visits == ["POST /oauth2/token"]
-    assert header_names(endpoint) == OWN_HEADERS
+        session.auth = auth
+        session.proxies = {"http": url.removesuffix("/api")}
+        for name, value in options.items():
+            getattr(session, name).update(value)
+        session.get(url)
 
 
-@pytest.mark.parametrize("module", [httpx, httpx2])
-def test_nothing_of_a_client_of_httpx_is_in_it(
-    module: Any, source: ClientCredentials, endpoint: Origin, origin: Origin
+def get_with_httpx(auth: HTTPXAuth, url: str, **options: Any) -> None:
+    with httpx.Client(auth=auth, verify=False, **options) as client:
+        client.get(url)
+
+
+@pytest.mark.parametrize(
+    ("auth_class", "get"), [(RequestsAuth, get_with_requests), (HTTPXAuth, get_with_httpx)]
+)
+def test_nothing_of_the_users_client_is_in_it(
+    auth_class: Any, get: Any, source: ClientCredentials, endpoint: Origin, origin: Origin
 ) -> None:
     """Hazard G2."""
-    auth = HTTPXAuth(source, allowed_hosts=[origin.allowed_host])
-    options = {"headers": {"X-Api-Key": "k"}, "params": {"key": "k"}, "cookies": {"c": "v"}}
-    with module.Client(auth=auth, verify=False, **options) as client:
-        client.get(origin.at("/api"))
+    auth = auth_class(source, allowed_hosts=[origin.allowed_host])
+    get(auth, origin.at("/api"), headers={"X-Api-Key": "k"}, cookies={"c": "v"}, params={"p": "v"})
+    assert origin.requests[0].headers["X-Api-Key"] == "k"
     assert endpoint.visits == ["POST /oauth2/token"]
-    assert header_names(endpoint) == OWN_HEADERS
+    assert further_headers(endpoint) == set()
 
 
-def test_a_session_that_verifies_nothing_leaves_the_token_request_verified(
-    source: ClientCredentials, origin: Origin, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Hazard S10 (CVE-2024-35195)."""
-    seen = []
-    send = HTTPAdapter.send
-
-    def spy(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-        seen.append((request.path_url, kwargs["verify"]))
-        return send(self, request, *args, **kwargs)
-
-    monkeypatch.setattr(HTTPAdapter, "send", spy)
-    with requests.Session() as session:
-        session.auth = RequestsAuth(source, allowed_hosts=[origin.allowed_host])
-        session.get(origin.at("/api"), verify=False)
-    assert seen == [("/oauth2/token", True), ("/api", False)]
-
-
-@uses_netrc
-def test_a_netrc_is_neither_in_a_token_request_nor_in_a_revocation(
-    source_with: Any, endpoint: Origin
-) -> None:
-    """Hazard S7."""
-    source = source_with(revocation_endpoint=endpoint.at("/oauth2/revoke"))
-    source.token()
-    source.revoke()
-    assert endpoint.visits == ["POST /oauth2/token", "POST /oauth2/revoke"]
-    assert header_names(endpoint) == OWN_HEADERS
-
-
-@uses_netrc
-def test_a_netrc_does_not_replace_basic_credentials(
-    sandbox: Sandbox, source_with: Any, endpoint: Origin
-) -> None:
-    """Hazard S7: the sandbox rejects any others."""
-    sandbox.token_endpoint_auth_method = "client_secret_basic"
-    source_with(token_endpoint_auth_method="client_secret_basic").token()
-    assert header_names(endpoint) == OWN_HEADERS | {"authorization"}
-
-
-@uses_netrc
-def test_a_netrc_does_not_replace_the_token_that_a_short_term_token_is_requested_with(
-    source: ClientCredentials, endpoint: Origin
-) -> None:
-    """Hazard S7."""
-    ShortTermToken(source, endpoint=endpoint.at("/graphql")).token()
-    assert endpoint.tokens[-1] == source.token().access_token
-
-
-@pytest.mark.parametrize("status", [200, 302, 401])
-def test_a_netrc_is_not_even_read(
-    status: int, source: ClientCredentials, endpoint: Origin, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Hazard S7."""
+@pytest.fixture
+def read_netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The URLs for which requests looks into a netrc, where every host has a password."""
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    (tmp_path / "netrc").write_text("default login n password p\n")
     read: list[str] = []
-    monkeypatch.setattr(requests.sessions, "get_netrc_auth", lambda url, *_: read.append(url))
-    body = json.dumps(TOKEN) if status == 200 else ""
-    endpoint.handler = answering(status, body, Location=endpoint.at("/elsewhere"))
-    if status == 200:
-        source.token()
-    else:
-        with pytest.raises(TokenEndpointError):
-            source.token()
-    assert len(endpoint.requests) == 1
-    assert read == []
+
+    def password(url: str, *_: object) -> tuple[str, str]:
+        read.append(url)
+        return "n", "p"
+
+    monkeypatch.setattr("requests.sessions.get_netrc_auth", password)
+    return read
 
 
-def test_a_cookie_of_the_token_endpoint_is_not_kept(
-    source: ClientCredentials, endpoint: Origin
+@pytest.mark.parametrize("method", ["client_secret_post", "client_secret_basic"])
+def test_a_netrc_is_not_read(
+    method: Any, sandbox: Sandbox, source_with: SourceOf, endpoint: Origin, read_netrc: list[str]
 ) -> None:
-    endpoint.handler = answering(200, json.dumps(TOKEN), Set_Cookie="sticky=1; Path=/")
-    source.token()
-    source.renew()
-    assert len(endpoint.requests) == 2
-    assert header_names(endpoint) == OWN_HEADERS
+    """Hazard S7: for a token, a revocation, a short-term token, or an error response."""
+    sandbox.token_endpoint_auth_method = method
+    source = source_with(
+        token_endpoint_auth_method=method, revocation_endpoint=endpoint.at("/oauth2/revoke")
+    )
+    token = source.token()
+    assert further_headers(endpoint) <= {"authorization"}
+    assert ("authorization" in endpoint.requests[0].headers) is method.endswith("basic")
+    ShortTermToken(source, endpoint=endpoint.at("/graphql")).token()
+    assert endpoint.tokens[-1] == token.access_token
+    assert source.revoke()
+    for status in (302, 401):
+        endpoint.plan.append(answering(status, "", Location=endpoint.at("/elsewhere")))
+        with pytest.raises(TokenEndpointError):
+            source.renew()
+    assert len(endpoint.requests) == 5
+    assert read_netrc == []
 
 
-def test_every_fetch_has_a_connection_of_its_own(
+def test_a_fetch_keeps_neither_a_cookie_nor_a_connection(
     source: ClientCredentials, endpoint: Origin
 ) -> None:
     """Hazard A6: nothing stays open between two fetches that may be an hour apart."""
+    endpoint.handler = answering(200, json.dumps(TOKEN), Set_Cookie="sticky=1; Path=/")
     for _ in range(3):
         source.renew()
-    assert endpoint.connections == 3
+    assert endpoint.connections == len(endpoint.requests) == 3
+    assert further_headers(endpoint) == set()

@@ -3,27 +3,21 @@
 import shutil
 import ssl
 import subprocess
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
 
 import pytest
+import requests
 import trustme
 
-from bitquery_auth import ClientCredentials, TokenRequestError
+from bitquery_auth import RequestsAuth, TokenRequestError
 from bitquery_auth.sandbox import Sandbox
 from tests.kit import faults
-from tests.kit.clients import OpenClient
 from tests.kit.clock import Clock
-from tests.kit.origin import Connection, Gate, Handler, Origin, on_the_wire
+from tests.kit.origin import Connection, Handler, Origin, on_the_wire
+from tests.settings.conftest import message_of
+from tests.token_endpoint.conftest import SourceOf, plain_http
 
 Authority = tuple[trustme.CA, Path]
-
-
-class AtTls(Protocol):
-    """Makes a source of the https endpoint with these settings."""
-
-    def __call__(self, **settings: Any) -> ClientCredentials: ...
 
 
 def serving(certificate: trustme.LeafCert) -> ssl.SSLContext:
@@ -33,88 +27,38 @@ def serving(certificate: trustme.LeafCert) -> ssl.SSLContext:
     return context
 
 
-@pytest.fixture
-def endpoint(sandbox: Sandbox, authority: Authority) -> Iterator[Origin]:
-    """A token endpoint with a certificate of the test's own authority."""
-    with Origin(Gate(sandbox), tls=serving(authority[0].issue_cert("127.0.0.1"))) as running:
-        yield running
-
-
-@pytest.fixture
-def at_tls(endpoint: Origin, sandbox: Sandbox) -> AtTls:
-    """Make sources of that endpoint."""
-
-    def source(**settings: Any) -> ClientCredentials:
-        url = endpoint.at("/oauth2/token", scheme="https")
-        return sandbox.credentials(token_endpoint=url, **settings)
-
-    return source
-
-
 # -- a certificate that is not right ---------------------------------------------------------------
 
 
-def wrong_host(endpoint: Origin, authority: trustme.CA) -> None:
-    endpoint.tls = serving(authority.issue_cert("api.example.com"))
-
-
-def untrusted(endpoint: Origin, _: trustme.CA) -> None:
-    endpoint.tls = serving(trustme.CA().issue_cert("127.0.0.1"))
-
-
-each_certificate = pytest.mark.parametrize("spoil", [wrong_host, untrusted])
-Spoil = Callable[[Origin, trustme.CA], None]
-
-
-@each_certificate
-def test_without_a_token_a_wrong_certificate_is_an_error_and_the_secret_is_not_sent(
-    spoil: Spoil,
-    open_client: OpenClient,
-    at_tls: AtTls,
-    endpoint: Origin,
+@pytest.mark.parametrize("wrong", ["host", "authority"])
+def test_a_wrong_certificate_is_an_error_without_a_token_and_not_noticed_with_one(
+    wrong: str,
+    trusting_source: SourceOf,
+    secure_origin: Origin,
     authority: Authority,
-    sandbox: Sandbox,
     clock: Clock,
 ) -> None:
-    """Hazard F6: not retryable, and it names the settings and variables."""
-    client = open_client(at_tls(verify=str(authority[1])))
-    good = endpoint.tls
-    spoil(endpoint, authority[0])
+    """Hazards F2, F6: not retryable, it names the settings, and the secret is not sent."""
+    good = secure_origin.tls
+    issuer, name = (authority[0], "x.com") if wrong == "host" else (trustme.CA(), "127.0.0.1")
+    secure_origin.tls = serving(issuer.issue_cert(name))
+    source = trusting_source()
     with pytest.raises(TokenRequestError, match="certificate verify failed") as caught:
-        client.get(sandbox.graphql_endpoint)
-    assert isinstance(caught.value, client.base_error)
+        source.token()
     assert not caught.value.retryable
     for hint in ("clock", "verify=", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
         assert hint in str(caught.value)
-    assert (endpoint.requests, endpoint.connections) == ([], 1)
-    endpoint.tls = good
+    assert (secure_origin.requests, secure_origin.connections) == ([], 1)
+    bad, secure_origin.tls = secure_origin.tls, good
     clock.advance(2)
-    assert client.get(sandbox.graphql_endpoint).status == 200
-
-
-@each_certificate
-def test_while_a_token_is_valid_a_wrong_certificate_is_not_noticed(
-    spoil: Spoil, at_tls: AtTls, endpoint: Origin, authority: Authority, clock: Clock
-) -> None:
-    """Hazard F2."""
-    source = at_tls(verify=str(authority[1]))
-    token, good = source.token(), endpoint.tls
+    token = source.token()
+    secure_origin.tls = bad
     clock.advance(3550)
-    spoil(endpoint, authority[0])
     assert source.token() == token
-    assert endpoint.connections == 2
-    endpoint.tls = good
-    clock.advance(2)
-    assert source.token() != token
+    assert secure_origin.connections == 3
 
 
 # -- a handshake that fails otherwise --------------------------------------------------------------
-
-
-@on_the_wire
-def plain_http(connection: Connection) -> None:
-    connection.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
-    connection.wait_until_left()
 
 
 @on_the_wire
@@ -135,47 +79,33 @@ def reset_after_the_client_hello(connection: Connection) -> None:
     [plain_http, faults.closed, closed_after_the_client_hello, reset_after_the_client_hello],
 )
 def test_a_failed_handshake_is_a_retryable_error_that_blames_no_certificate(
-    greeting: Handler, at_tls: AtTls, endpoint: Origin, authority: Authority
+    greeting: Handler, trusting_source: SourceOf, secure_origin: Origin
 ) -> None:
     """Hazard F6."""
-    endpoint.greeting = greeting
+    secure_origin.greeting = greeting
     with pytest.raises(TokenRequestError, match="No response from") as caught:
-        at_tls(verify=str(authority[1])).token()
+        trusting_source().token()
     assert caught.value.retryable
     assert "clock" not in str(caught.value)
     assert "verify=" not in str(caught.value)
-    assert (endpoint.requests, endpoint.connections) == ([], 1)
+    assert (secure_origin.requests, secure_origin.connections) == ([], 1)
 
 
-def test_a_handshake_that_the_server_aborts_is_a_retryable_error(
-    at_tls: AtTls, endpoint: Origin, authority: Authority
-) -> None:
-    assert endpoint.tls is not None
-    endpoint.tls.sni_callback = lambda *_: ssl.ALERT_DESCRIPTION_INTERNAL_ERROR
-    with pytest.raises(TokenRequestError) as caught:
-        at_tls(verify=str(authority[1])).token()
-    assert caught.value.retryable
-    assert endpoint.connections == 1
-
-
-@pytest.mark.parametrize("handler", [faults.silent, faults.dripping_body])
-def test_the_timeout_ends_a_response_that_drips_over_tls(
-    handler: Handler, at_tls: AtTls, endpoint: Origin, authority: Authority
+@pytest.mark.parametrize("handler", [faults.silent, faults.dripping_body, None])
+def test_the_timeout_ends_a_response_that_drips_over_tls_and_a_silent_handshake(
+    handler: Handler | None, trusting_source: SourceOf, secure_origin: Origin
 ) -> None:
     """Hazard F5."""
-    endpoint.handler = handler
+    if handler is None:
+        secure_origin.greeting = faults.silent
+    else:
+        secure_origin.handler = handler
     with pytest.raises(TokenRequestError, match=r"\(timeout\)"):
-        at_tls(verify=str(authority[1]), timeout=0.5).token()
+        trusting_source(timeout=0.3).token()
+    assert secure_origin.connections == 1
 
 
-def test_the_timeout_ends_a_handshake_without_a_response(
-    at_tls: AtTls, endpoint: Origin, authority: Authority
-) -> None:
-    """Hazard F5."""
-    endpoint.greeting = faults.silent
-    with pytest.raises(TokenRequestError, match=r"\(timeout\)"):
-        at_tls(verify=str(authority[1]), timeout=0.5).token()
-    assert endpoint.connections == 1
+# -- settings --------------------------------------------------------------------------------------
 
 
 def name_in_folder(certificate: Path, folder: Path) -> None:
@@ -188,13 +118,13 @@ def name_in_folder(certificate: Path, folder: Path) -> None:
     shutil.copy(certificate, folder / f"{subject}.0")
 
 
-# -- settings --------------------------------------------------------------------------------------
+VARIABLES = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"]
 
 
-@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"])
+@pytest.mark.parametrize("name", VARIABLES)
 def test_the_authorities_of_the_environment_are_trusted_unless_that_is_switched_off(
     name: str,
-    at_tls: AtTls,
+    at_tls: SourceOf,
     authority: Authority,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -207,9 +137,24 @@ def test_the_authorities_of_the_environment_are_trusted_unless_that_is_switched_
     assert at_tls().token().access_token
     with pytest.raises(TokenRequestError):
         at_tls(trust_env=False).token()
+    monkeypatch.setenv(name, "/no/such/place")
+    assert f"{name} names certificates that do not exist" in message_of(at_tls().token)
 
 
-def test_an_ssl_context_is_used_as_it_is(at_tls: AtTls, authority: Authority) -> None:
+@pytest.mark.parametrize("field", ["verify", "cert"])
+def test_certificates_that_do_not_exist_are_an_error_until_they_do(
+    field: str, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """They may be mounted after the start, so they are looked for at each fetch."""
+    path = tmp_path / "later.pem"
+    source = sandbox.credentials(**{field: str(path)})
+    assert f"{field} names certificates that do not exist" in message_of(source.token)
+    assert sandbox.token_requests == 0
+    path.touch()
+    assert source.token().access_token
+
+
+def test_an_ssl_context_is_used_as_it_is(at_tls: SourceOf, authority: Authority) -> None:
     """Hazard G2: neither the environment's authorities nor those of requests are added to it."""
     context = ssl.create_default_context(cafile=authority[1])
     assert at_tls(verify=context).token().access_token
@@ -218,8 +163,18 @@ def test_an_ssl_context_is_used_as_it_is(at_tls: AtTls, authority: Authority) ->
         at_tls(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)).token()
 
 
+def test_a_session_that_verifies_nothing_leaves_the_token_request_verified(
+    at_tls: SourceOf, origin: Origin
+) -> None:
+    """Hazard S10 (CVE-2024-35195)."""
+    auth = RequestsAuth(at_tls(), allowed_hosts=[origin.allowed_host])
+    with pytest.raises(TokenRequestError, match="certificate verify failed"):
+        requests.get(origin.at(), auth=auth, verify=False, timeout=20)
+    assert origin.requests == []
+
+
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
-def test_verification_can_be_switched_off(at_tls: AtTls) -> None:
+def test_verification_can_be_switched_off(at_tls: SourceOf) -> None:
     assert at_tls(verify=False).token().access_token
 
 
@@ -233,32 +188,21 @@ def client_certificate(authority: Authority, tmp_path: Path) -> tuple[str, str]:
     return paths
 
 
-def require_certificates(endpoint: Origin, authority: trustme.CA) -> None:
-    """Let the server require a certificate of the client."""
-    assert endpoint.tls is not None
-    authority.configure_trust(endpoint.tls)
-    endpoint.tls.verify_mode = ssl.CERT_REQUIRED
-
-
 @pytest.mark.parametrize("as_context", [False, True])
 def test_a_client_certificate_is_shown(
     as_context: bool,  # noqa: FBT001 - a case
-    at_tls: AtTls,
-    endpoint: Origin,
+    at_tls: SourceOf,
+    secure_origin: Origin,
     authority: Authority,
     client_certificate: tuple[str, str],
 ) -> None:
     """Hazard G2: also with a context for `verify`."""
-    require_certificates(endpoint, authority[0])
+    assert secure_origin.tls is not None
+    authority[0].configure_trust(secure_origin.tls)
+    secure_origin.tls.verify_mode = ssl.CERT_REQUIRED
     path = str(authority[1])
     verify = ssl.create_default_context(cafile=path) if as_context else path
     assert at_tls(verify=verify, cert=client_certificate).token().access_token
-
-
-def test_without_the_certificate_that_the_server_requires_there_is_no_response(
-    at_tls: AtTls, endpoint: Origin, authority: Authority
-) -> None:
-    require_certificates(endpoint, authority[0])
     with pytest.raises(TokenRequestError):
-        at_tls(verify=str(authority[1])).token()
-    assert endpoint.requests == []
+        at_tls(verify=path).token()
+    assert len(secure_origin.requests) == 1
