@@ -13,6 +13,7 @@ import tenacity
 from bitquery_auth import (
     BitqueryAuthError,
     ClientCredentials,
+    RequestsAuth,
     ShortTermToken,
     StaticToken,
     TokenEndpointError,
@@ -128,8 +129,43 @@ class CallersError(requests.ConnectionError):
     """An exception of the caller, who is in the middle of handling it."""
 
 
-def check_that_the_callers_exception_is_untouched(call: Callable[[], object]) -> None:
-    """Call while an exception is being handled, as a fallback does, and check both errors."""
+def _fail(request: requests.PreparedRequest, cause: OSError) -> NoReturn:
+    raise CallersError(cause, request=request) from cause
+
+
+def _fetch(sandbox: Sandbox, endpoint: str) -> Callable[[], object]:
+    return sandbox.credentials(token_endpoint=endpoint).token
+
+
+def _async_fetch(sandbox: Sandbox, endpoint: str) -> Callable[[], object]:
+    source = sandbox.credentials(token_endpoint=endpoint)
+    return lambda: asyncio.run(source.atoken())
+
+
+def _revocation(sandbox: Sandbox, endpoint: str) -> Callable[[], object]:
+    source = sandbox.credentials(revocation_endpoint=endpoint)
+    source.token()
+    return source.revoke
+
+
+def _exchange(_: Sandbox, endpoint: str) -> Callable[[], object]:
+    return ShortTermToken(StaticToken("long"), endpoint=endpoint).token
+
+
+def _request(sandbox: Sandbox, endpoint: str) -> Callable[[], object]:
+    source = sandbox.credentials(token_endpoint=endpoint)
+    auth = RequestsAuth(source, allowed_hosts=sandbox.allowed_hosts)
+    return lambda: requests.get(sandbox.graphql_endpoint, auth=auth, timeout=20)
+
+
+@pytest.mark.parametrize("make", [_fetch, _async_fetch, _revocation, _exchange, _request])
+@pytest.mark.parametrize("handler", [answering(503), answering(401), lambda _: None])
+def test_an_error_leaves_an_exception_alone_that_is_being_handled(
+    sandbox: Sandbox, origin: Origin, make: Any, handler: Handler
+) -> None:
+    """The caller is in the middle of a fallback, or of a retry written by hand."""
+    origin.handler = handler
+    call = make(sandbox, origin.at())
     cause = FileNotFoundError(2, "No such file or directory", "/my/own/file")
     request = requests.PreparedRequest()
     try:
@@ -142,47 +178,3 @@ def check_that_the_callers_exception_is_untouched(call: Callable[[], object]) ->
     assert raised.value is not own
     assert not isinstance(raised.value.__cause__, CallersError)
     assert (own.__traceback__, own.__cause__, own.request) == (traceback, cause, request)
-
-
-def _fail(request: requests.PreparedRequest, cause: OSError) -> NoReturn:
-    raise CallersError(cause, request=request) from cause
-
-
-@pytest.mark.parametrize("outage", ["drop", 503])
-@pytest.mark.parametrize("state", ["no token", "a revoked token"])
-def test_an_error_of_a_request_leaves_an_exception_alone_that_is_being_handled(
-    send: Callable[[], int], sandbox: Sandbox, state: str, outage: Any
-) -> None:
-    if state == "a revoked token":
-        send()
-        sandbox.revoke_all()
-    sandbox.outage = outage
-    check_that_the_callers_exception_is_untouched(send)
-
-
-def _token(sandbox: Sandbox, endpoint: str) -> Callable[[], object]:
-    return sandbox.credentials(token_endpoint=endpoint).token
-
-
-def _atoken(sandbox: Sandbox, endpoint: str) -> Callable[[], object]:
-    source = sandbox.credentials(token_endpoint=endpoint)
-    return lambda: asyncio.run(source.atoken())
-
-
-def _revoke(sandbox: Sandbox, endpoint: str) -> Callable[[], object]:
-    source = sandbox.credentials(revocation_endpoint=endpoint)
-    source.token()
-    return source.revoke
-
-
-def _short_term_token(_: Sandbox, endpoint: str) -> Callable[[], object]:
-    return ShortTermToken(StaticToken("long"), endpoint=endpoint).token
-
-
-@pytest.mark.parametrize("make", [_token, _atoken, _revoke, _short_term_token])
-@pytest.mark.parametrize("handler", [answering(503), answering(401), lambda _: None])
-def test_an_error_of_a_source_leaves_an_exception_alone_that_is_being_handled(
-    sandbox: Sandbox, origin: Origin, make: Any, handler: Handler
-) -> None:
-    origin.handler = handler
-    check_that_the_callers_exception_is_untouched(make(sandbox, origin.at()))

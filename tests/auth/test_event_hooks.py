@@ -1,7 +1,4 @@
-"""Event hooks of httpx run before the auth sees a response, as the README says.
-
-Hazards A1 and R7.
-"""
+"""Event hooks of httpx run before the auth sees a response (hazards A1 and R7)."""
 
 from collections.abc import Callable
 from typing import Any

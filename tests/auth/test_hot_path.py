@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import httpx
 import httpx2
@@ -68,14 +68,6 @@ def _in_httpx2_async(source: ClientCredentials) -> Work:
     return work
 
 
-@pytest.fixture
-def source(sandbox: Sandbox, gate: Gate, origin: Origin) -> ClientCredentials:
-    """A source with a token that is valid for an hour; the gate can hold its next fetch back."""
-    source = sandbox.credentials(token_endpoint=origin.at("/oauth2/token"))
-    source.token()
-    return source
-
-
 @pytest.fixture(params=[_in_requests, _in_httpx, _in_httpx2_async])
 def work(request: pytest.FixtureRequest, source: ClientCredentials) -> Work:
     """What the auth does for one request that is accepted; not for the first of its host."""
@@ -84,36 +76,41 @@ def work(request: pytest.FixtureRequest, source: ClientCredentials) -> Work:
     return work
 
 
-def test_a_thousand_requests_cost_no_token_request(work: Work, sandbox: Sandbox) -> None:
-    for _ in range(ROUNDS):
-        work()
-    assert sandbox.token_requests == 1
+@pytest.fixture
+def source(sandbox: Sandbox, gate: Gate, origin: Origin) -> ClientCredentials:
+    """A source with a token that is valid for an hour; the gate can hold its next fetch back."""
+    source = sandbox.credentials(token_endpoint=origin.at("/oauth2/token"))
+    source.token()
+    return source
 
 
-def test_a_request_starts_no_thread(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_wait_for_no_fetch_in_progress_and_start_no_thread(
+    work: Work,
+    source: ClientCredentials,
+    sandbox: Sandbox,
+    gate: Gate,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No lock is held while another caller fetches."""
+
     def start(thread: threading.Thread) -> NoReturn:
         pytest.fail(f"{thread} was started")
 
-    monkeypatch.setattr(threading.Thread, "start", start)
-    work()
-
-
-def test_a_request_does_not_wait_for_a_fetch_in_progress(
-    work: Work, source: ClientCredentials, gate: Gate
-) -> None:
-    """No lock is held while another caller fetches."""
     gate.close()
     with ThreadPoolExecutor(1) as pool:
         renewal = pool.submit(source.renew)
         assert gate.reached.wait(10)
-        for _ in range(ROUNDS):
-            work()
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", start)
+            for _ in range(ROUNDS):
+                work()
         assert not renewal.done()
         gate.open()
         renewal.result(10)
+    assert sandbox.token_requests == 2
 
 
-def test_a_request_leaves_nothing_in_memory(work: Any) -> None:
+def test_a_request_leaves_nothing_in_memory(work: Work) -> None:
     for _ in range(ROUNDS // 10):
         work()
     gc.collect()

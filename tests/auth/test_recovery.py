@@ -5,7 +5,6 @@ Hazards C2, C6, E10, G1, R1, R2, R5 and R6.
 
 import logging
 import pickle
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -17,7 +16,8 @@ from bitquery_auth.sandbox import Sandbox
 from tests.kit import QUERY
 from tests.kit.clients import Client, OpenClient
 from tests.kit.clock import Clock
-from tests.kit.origin import Gate, Origin, Request, Response, answering, refusing_the_first_token
+from tests.kit.crowd import NEVER, HeldSecret, source_with
+from tests.kit.origin import Origin, Request, Response, answering, refusing_the_first_token
 from tests.kit.recorded import api_calls
 from tests.kit.waiting import until
 
@@ -55,15 +55,6 @@ def test_a_revoked_token_is_replaced_within_the_request(used: Client, sandbox: S
     _, rejected, again = api_calls(sandbox)
     assert rejected.body == again.body
     assert rejected.headers["authorization"] != again.headers["authorization"]
-
-
-def test_a_rejected_request_is_sent_again_only_once(
-    open_client: OpenClient, source: ClientCredentials, sandbox: Sandbox
-) -> None:
-    sandbox.accept_nothing = True
-    outcome = open_client(source).post(sandbox.graphql_endpoint, json=QUERY)
-    assert (outcome.status, outcome.history) == (401, (401,))
-    assert (sandbox.api_requests, sandbox.token_requests) == (2, 2)
 
 
 @pytest.mark.parametrize("method", [*SAFE, *UNSAFE])
@@ -186,31 +177,21 @@ def test_a_token_whose_fetch_began_before_the_401_is_not_taken_for_a_fresh_one(
 ) -> None:
     """A revocation takes the token of the renewal under way as well; recovery does not back off."""
     caplog.set_level(logging.DEBUG, "bitquery_auth")
-    respond, made, released = Gate(sandbox), threading.Event(), threading.Event()
-    released.set()
-
-    def hold(request: Request) -> Response | None:
-        """Respond as the sandbox did when it was asked, once the test says so."""
-        response = respond(request)
-        made.set()
-        assert released.wait(20)
-        return response
-
-    origin.handler = hold
-    client = open_client(sandbox.credentials(token_endpoint=origin.at("/oauth2/token")))
-    client.post(sandbox.graphql_endpoint, json=QUERY)
+    secret = HeldSecret(sandbox, released=True)
+    client = open_client(source_with(sandbox, secret), allowed_hosts=[origin.allowed_host])
+    client.get(origin.at())
     clock.advance(3240)  # a token of an hour is then renewed in the background
-    made.clear()
-    released.clear()
-    client.post(sandbox.graphql_endpoint, json=QUERY)
-    assert made.wait(20)
-    sandbox.revoke_all()
+    secret.hold()
+    client.get(origin.at())
+    assert secret.reached.wait(NEVER)
+    origin.handler = lambda _: Response.text(401 if len(set(origin.tokens)) < 3 else 200, "")
     with ThreadPoolExecutor(1) as pool:
-        rejected = pool.submit(client.post, sandbox.graphql_endpoint, json=QUERY)
+        rejected = pool.submit(client.get, origin.at())
         until(lambda: "token discarded" in caplog.text)
-        released.set()
-        rejected.result(20)
-    assert client.post(sandbox.graphql_endpoint, json=QUERY).status == 200
+        secret.release()
+        rejected.result(NEVER)
+    assert client.get(origin.at()).status == 200
+    assert sandbox.token_requests == 3
 
 
 # -- what an auth failure is -----------------------------------------------------------------------
@@ -269,58 +250,44 @@ def test_the_error_is_raised_if_no_new_token_can_be_had(
     assert rejected.encode() not in pickle.dumps(raised.value)
 
 
-@pytest.mark.parametrize("replay", ["safe", "never"])
-def test_a_401_that_is_not_followed_by_a_second_try_is_returned_also_without_a_new_token(
-    open_client: OpenClient, source: ClientCredentials, sandbox: Sandbox, replay: str
-) -> None:
-    client = open_client(source, replay=replay)
-    client.post(sandbox.graphql_endpoint, json=QUERY)
-    sandbox.revoke_all()
-    sandbox.outage = 503
-    outcome = client.post(sandbox.graphql_endpoint, json=QUERY)
-    assert (outcome.status, outcome.text) == (401, "Unauthorized")
-
-
 class VaultSealedError(Exception):
     """An exception of a vault's client."""
 
 
-@pytest.mark.parametrize("state", ["no token", "a revoked token"])
-def test_an_exception_that_is_not_ours_reaches_the_caller_as_it_is_and_the_next_request_works(
-    open_client: OpenClient, sandbox: Sandbox, state: str
-) -> None:
-    """It may come from a callable of the user, or from a signal handler as a time limit does."""
-    sealed = state == "no token"
+class Vault:
+    """A source of the user's, which raises an exception of its own while it is sealed."""
 
-    def secret() -> str:
-        if sealed:
+    def __init__(self) -> None:
+        self.sealed = False
+        self._discarded = 0
+
+    def token(self) -> Token:
+        if self.sealed:
             raise VaultSealedError
-        return sandbox.client_secret
+        return Token(f"token-{self._discarded}")
 
-    source = ClientCredentials(
-        sandbox.client_id, secret, token_endpoint=sandbox.token_endpoint, scope="api"
-    )
-    client = open_client(source)
-    if not sealed:
-        client.post(sandbox.graphql_endpoint, json=QUERY)
-        sandbox.revoke_all()
-        sealed = True
-    with pytest.raises(VaultSealedError) as raised:
-        client.post(sandbox.graphql_endpoint, json=QUERY)
-    assert type(raised.value) is VaultSealedError
-    sealed = False
-    assert client.post(sandbox.graphql_endpoint, json=QUERY).status == 200
+    def discard(self, token: Token | str) -> None:
+        self._discarded += 1
 
 
-def test_an_exception_of_the_users_own_source_reaches_the_caller_as_it_is(
-    open_client: OpenClient, sandbox: Sandbox
+@pytest.mark.parametrize("api_requests", [0, 1])
+def test_an_exception_that_is_not_ours_reaches_the_caller_as_it_is_and_the_next_request_works(
+    open_client: OpenClient, api: Origin, api_requests: int
 ) -> None:
-    class Broken:
-        def token(self) -> Token:
-            raise ZeroDivisionError
+    """For the first token, and for the one after a 401."""
+    vault, rejecting = Vault(), api.handler
+    vault.sealed = api_requests == 0
 
-        def discard(self, token: Token | str) -> None:
-            raise AssertionError
+    def seal(request: Request) -> Any:
+        vault.sealed = True
+        return rejecting(request)
 
-    with pytest.raises(ZeroDivisionError):
-        open_client(Broken()).post(sandbox.graphql_endpoint, json=QUERY)
+    api.plan.append(seal)
+    client = open_client(vault, allowed_hosts=[api.allowed_host])
+    with pytest.raises(VaultSealedError) as raised:
+        client.get(api.at())
+    assert type(raised.value) is VaultSealedError
+    assert len(api.requests) == api_requests
+    vault.sealed = False
+    api.plan.clear()
+    assert client.get(api.at()).status == 200

@@ -185,39 +185,11 @@ def test_an_accepted_token_ends_the_pause_and_the_doubling(driver: Driver, clock
     assert driver.is_recovered_from()
 
 
-def test_requests_rejected_together_begin_one_pause(driver: Driver, clock: Clock) -> None:
-    for pause in (1, 2):
-        flows = [driver.begin() for _ in range(16)]
-        for flow in flows:
-            driver.respond(flow, 401)
-        clock.advance(pause - 0.001)
-        assert not driver.is_recovered_from()
-        clock.advance(0.001)
-    assert len(driver.source.discarded_at) == 2
-
-
 def test_failures_that_are_noted_together_begin_one_pause() -> None:
     backoff = RecoveryBackoff()
     assert [backoff.record_failure(100.0) for _ in range(3)] == [1, 0, 0]
     assert [backoff.may_recover(now) for now in (100.0, 100.999, 101.0)] == [False, False, True]
     assert backoff.record_failure(101.0) == 2
-
-
-def test_a_late_401_of_an_older_token_does_not_count_against_its_successor(
-    driver: Driver,
-) -> None:
-    late = driver.begin()
-    old = driver.sent
-    first = driver.begin()
-    driver.sent = first.send(httpx.Response(401, request=driver.sent))
-    with suppress(StopIteration):
-        first.send(httpx.Response(200, request=driver.sent))
-    again = late.send(httpx.Response(401, request=old))
-    assert again.headers["Authorization"] == "Bearer token-1"
-    with suppress(StopIteration):
-        late.send(httpx.Response(200, request=again))
-    assert len(driver.source.discarded_at) == 1
-    assert driver.is_recovered_from()
 
 
 def test_a_source_that_has_no_other_token_is_asked_once_a_pause(clock: Clock) -> None:
