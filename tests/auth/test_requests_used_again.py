@@ -8,9 +8,9 @@ import pytest
 import requests
 
 from bitquery_auth import RequestsAuth
-from tests.hosts.conftest import CountingSource, carries_token
 from tests.kit.clients import AsyncHttpxClient, Client, OpenClient
 from tests.kit.origin import Origin, answering
+from tests.kit.tokens import CountingSource, carries_token
 
 each_header = pytest.mark.parametrize("header_name", ["Authorization", "X-Token"])
 

@@ -17,7 +17,7 @@ from tests.kit import QUERY
 from tests.kit.clients import CLIENTS, Client, client_params
 from tests.kit.clock import MODULES, Clock
 from tests.kit.origin import Gate, Handler, Origin, Request, answering, redirecting
-from tests.secrets.conftest import join_background_fetches
+from tests.kit.waiting import join_background_fetches
 from tests.secrets.leaks import assert_hidden, own_locals, pickled, texts_of
 
 OUTAGES: dict[str, Handler] = {
