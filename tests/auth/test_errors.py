@@ -78,29 +78,6 @@ def test_an_error_response_is_an_error_of_the_request_but_not_of_the_connection(
     assert sandbox.token_requests == 1
 
 
-def test_three_tries_one_second_apart_are_served_after_an_outage_of_1_3_seconds(
-    send: Callable[[], int], sandbox: Sandbox, clock: Clock, library: Any
-) -> None:
-    """By a rule of tenacity for the client's error of the connection."""
-    sandbox.outage = "drop"
-
-    def sleep(_: float) -> None:
-        clock.advance(0.5)
-        if clock.time() >= began + 1.3:
-            sandbox.outage = None
-        clock.advance(0.5)
-
-    began = clock.time()
-    retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(CONNECTION_ERRORS[library][0]),
-        stop=tenacity.stop_after_attempt(3),
-        wait=tenacity.wait_fixed(1),
-        sleep=sleep,
-    )
-    assert retrying(send) == 200
-    assert sandbox.token_requests == 3
-
-
 @pytest.mark.parametrize("outage", [429, 503, "drop"])
 def test_a_rule_for_retryable_errors_that_waits_for_retry_after_is_served(
     send: Callable[[], int], sandbox: Sandbox, clock: Clock, outage: Any

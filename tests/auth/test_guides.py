@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from bitquery_auth import ClientCredentials, TokenEndpointError, from_env
+from bitquery_auth import ClientCredentials, from_env
 from bitquery_auth.sandbox import Recorded, Sandbox
 from tests.kit import QUERY
-from tests.kit.clients import Client, OpenClient
+from tests.kit.clients import OpenClient
 from tests.kit.recorded import api_calls, form_of, token_posts
 
 
@@ -96,29 +96,3 @@ def test_a_token_copied_from_the_account_page(
     (call,) = api_calls(sandbox)
     assert call.headers["authorization"] == f"Bearer {copied}"
     assert sandbox.token_requests == 0
-
-
-def test_a_token_revoked_by_its_owner_is_replaced_once(
-    open_client: OpenClient, source: ClientCredentials, sandbox: Sandbox
-) -> None:
-    client = open_client(source)
-    client.post(sandbox.graphql_endpoint, json=QUERY)
-    source.revoke()
-    for _ in range(3):
-        assert client.post(sandbox.graphql_endpoint, json=QUERY).status == 200
-    assert sandbox.token_requests == 2
-    used = {call.headers["authorization"] for call in api_calls(sandbox)[1:]}
-    assert used == {f"Bearer {source.token().access_token}"}
-
-
-def test_a_deleted_application_is_named_in_the_error(
-    open_client: OpenClient, source: ClientCredentials, sandbox: Sandbox, kind: type[Client]
-) -> None:
-    client = open_client(source)
-    client.post(sandbox.graphql_endpoint, json=QUERY)
-    sandbox.delete_application()
-    with pytest.raises(kind.base_error, match=r"invalid_client.*type Automatic") as raised:
-        client.post(sandbox.graphql_endpoint, json=QUERY)
-    error = raised.value
-    assert isinstance(error, TokenEndpointError)
-    assert (error.error, error.status_code, error.retryable) == ("invalid_client", 401, False)

@@ -14,7 +14,7 @@ import pytest
 from bitquery_auth import ClientCredentials, StaticToken, Token, TokenEndpointError
 from bitquery_auth.sandbox import Sandbox
 from tests.kit import QUERY
-from tests.kit.clients import Client, OpenClient
+from tests.kit.clients import HTTPX, AsyncHttpxClient, Client, OpenClient, only
 from tests.kit.clock import Clock
 from tests.kit.crowd import NEVER, HeldSecret, source_with
 from tests.kit.origin import Origin, Request, Response, answering, refusing_the_first_token
@@ -232,6 +232,30 @@ def test_a_predicate_decides_what_an_auth_failure_is_and_is_asked_once_for_each_
     assert (outcome.status, outcome.text, outcome.history) == (200, "query", (status,))
     assert client.get(origin.at()).history == ()
     assert asked == [status, 200, 200]
+
+
+@only(HTTPX)
+def test_an_event_hook_of_httpx_that_raises_for_a_401_prevents_recovery_and_locks_nothing(
+    open_client: OpenClient, source: ClientCredentials, sandbox: Sandbox, kind: type[Client]
+) -> None:
+    """httpx closes the auth flow without showing it the response (hazards A1 and R7)."""
+
+    def hook(response: Any) -> None:
+        response.raise_for_status()
+
+    async def async_hook(response: Any) -> None:
+        response.raise_for_status()
+
+    hooks = {"response": [async_hook if issubclass(kind, AsyncHttpxClient) else hook]}
+    client = open_client(source, client_options={"event_hooks": hooks})
+    client.post(sandbox.graphql_endpoint, json=QUERY)
+    sandbox.revoke_all()
+    for _ in range(2):
+        with pytest.raises(kind.base_error, match="401"):
+            client.post(sandbox.graphql_endpoint, json=QUERY)
+    assert (sandbox.api_requests, sandbox.token_requests) == (3, 1)
+    source.renew()
+    assert client.post(sandbox.graphql_endpoint, json=QUERY).status == 200
 
 
 # -- without a new token ---------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from tests.kit import QUERY
 from tests.kit.clients import Client, OpenClient
 from tests.kit.clock import Clock
 from tests.kit.examples import same_examples_in_every_run
-from tests.kit.origin import Origin, answering, refusing_the_first_token
+from tests.kit.origin import Origin
 
 # -- with every client -----------------------------------------------------------------------------
 
@@ -79,20 +79,6 @@ def test_a_rejected_fresh_token_stays_in_use(
     assert client.post(sandbox.graphql_endpoint, json=QUERY).status == 200
     assert source.token() == fresh
     assert sandbox.token_requests == 2
-
-
-@pytest.mark.parametrize("status", [200, 403, 500])
-def test_any_other_response_of_that_api_ends_the_backoff(
-    client: Client, sandbox: Sandbox, origin: Origin, status: int
-) -> None:
-    origin.handler = answering(401)
-    client.get(origin.at())
-    origin.handler = answering(status)
-    client.get(origin.at())
-    origin.handler = refusing_the_first_token()
-    outcome = client.get(origin.at())
-    assert (outcome.status, outcome.history) == (200, (401,))
-    assert sandbox.token_requests == 3
 
 
 # -- call by call, without sockets -----------------------------------------------------------------
@@ -172,12 +158,15 @@ def test_each_pause_is_twice_the_one_before_up_to_five_minutes(
     assert len(driver.source.discarded_at) == len(PAUSES) + 1
 
 
-def test_an_accepted_token_ends_the_pause_and_the_doubling(driver: Driver, clock: Clock) -> None:
+@pytest.mark.parametrize("status", [200, 403, 500])
+def test_any_other_response_ends_the_pause_and_the_doubling(
+    driver: Driver, clock: Clock, status: int
+) -> None:
     for pause in (1, 2, 4):
         assert driver.is_recovered_from()
         clock.advance(pause)
     driver.is_recovered_from()
-    driver.accept()
+    assert driver.respond(driver.begin(), status) == 1
     assert driver.is_recovered_from()
     clock.advance(0.999)
     assert not driver.is_recovered_from()

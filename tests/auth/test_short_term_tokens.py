@@ -51,15 +51,18 @@ def test_a_token_is_exchanged_and_the_short_one_is_on_the_query(
 # -- expiry and renewal ----------------------------------------------------------------------------
 
 
-def test_an_expired_short_token_is_replaced_by_one_for_the_same_long_token(
-    source: ClientCredentials, sandbox: Sandbox, clock: Clock
+@pytest.mark.parametrize(("long", "token_requests"), [(3600, 1), (300, 2)])
+def test_a_short_token_expires_by_itself_or_with_the_long_one(
+    sandbox: Sandbox, clock: Clock, long: int, token_requests: int
 ) -> None:
-    endpoint = sandbox.graphql_endpoint
-    short = ShortTermToken(source, lifetime=600, endpoint=endpoint, renew_ahead=0)
-    first = short.token()
-    clock.advance(600)
+    sandbox.lifetime = long
+    source = sandbox.credentials(renew_ahead=0)
+    short = ShortTermToken(source, lifetime=600, endpoint=sandbox.graphql_endpoint, renew_ahead=0)
+    first, lifetime = short.token(), min(long, 600)
+    assert first.expires_in == pytest.approx(lifetime - 1, abs=1)
+    clock.advance(lifetime)
     assert short.token() != first
-    assert (sandbox.token_requests, sandbox.short_term_requests) == (1, 2)
+    assert (sandbox.token_requests, sandbox.short_term_requests) == (token_requests, 2)
 
 
 def test_a_short_token_is_renewed_in_the_background(
@@ -71,17 +74,6 @@ def test_a_short_token_is_renewed_in_the_background(
     assert short.token() == first
     until(lambda: short.token() != first)
     assert (sandbox.token_requests, sandbox.short_term_requests) == (1, 2)
-
-
-def test_a_short_token_expires_with_the_long_one(sandbox: Sandbox, clock: Clock) -> None:
-    sandbox.lifetime = 300
-    source = sandbox.credentials(renew_ahead=0)
-    short = ShortTermToken(source, endpoint=sandbox.graphql_endpoint, renew_ahead=0)
-    first = short.token()
-    assert first.expires_in == pytest.approx(299, abs=1)
-    clock.advance(300)
-    assert short.token() != first
-    assert (sandbox.token_requests, sandbox.short_term_requests) == (2, 2)
 
 
 def test_retry_after_is_what_is_left_of_the_pause_of_its_source(

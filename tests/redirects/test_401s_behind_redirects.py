@@ -44,6 +44,9 @@ def test_calls_cost_one_further_token_until_the_api_accepts_it(
     for _ in range(CALLS):
         assert client.get(origin.at("/old")).status == 401
     assert sandbox.token_requests == 3
+    clock.advance(1)  # the pauses have begun anew
+    assert client.get(origin.at("/old")).status == 401
+    assert sandbox.token_requests == 4
 
 
 @only(REQUESTS)
