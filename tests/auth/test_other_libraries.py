@@ -161,18 +161,6 @@ def test_a_prepared_request_recovers_on_another_thread(
         assert [rejected.headers[name], again.headers[name]] == [value] * 2
 
 
-def test_a_prepared_request_with_a_replaced_token_is_sent_again_with_the_current_one(
-    session: requests.Session,
-    prepared: requests.PreparedRequest,
-    source: ClientCredentials,
-    sandbox: Sandbox,
-) -> None:
-    sandbox.revoke_all()
-    source.renew()
-    assert session.send(prepared, timeout=20).status_code == 200
-    assert sandbox.token_requests == 2
-
-
 def test_a_prepared_request_is_not_rejected_for_ever_if_the_current_token_is_revoked_too(
     session: requests.Session,
     prepared: requests.PreparedRequest,

@@ -174,6 +174,13 @@ def test_any_other_response_ends_the_pause_and_the_doubling(
     assert driver.is_recovered_from()
 
 
+def test_the_pause_of_one_api_does_not_concern_another(driver: Driver) -> None:
+    assert driver.is_recovered_from(API)
+    assert driver.is_recovered_from(OTHER)
+    driver.accept(OTHER)
+    assert not driver.is_recovered_from(API)
+
+
 def test_failures_that_are_noted_together_begin_one_pause() -> None:
     backoff = RecoveryBackoff()
     assert [backoff.record_failure(100.0) for _ in range(3)] == [1, 0, 0]
@@ -206,9 +213,6 @@ def test_a_source_that_cannot_be_referred_to_weakly_recovers_as_well() -> None:
     assert Driver(Slotted()).is_recovered_from()
 
 
-# Each example has a driver of its own, and on the clock only differences count.
-
-
 @same_examples_in_every_run
 @given(
     history=st.lists(
@@ -224,20 +228,6 @@ def test_after_any_history_an_accepted_request_makes_the_next_401_recovered_from
         clock.advance(wait)
     driver.accept()
     assert driver.is_recovered_from()
-
-
-@same_examples_in_every_run
-@given(history=st.lists(st.tuples(st.floats(0, 20), st.booleans()), max_size=60))
-def test_what_one_api_does_makes_no_difference_to_another(
-    clock: Clock, history: list[tuple[float, bool]]
-) -> None:
-    alone, mixed = Driver(Tokens(clock)), Driver(Tokens(clock))
-    for number, (wait, accepts) in enumerate(history):
-        clock.advance(wait)
-        mixed.respond(mixed.begin(OTHER), 200 if number % 2 else 401)
-        status = 200 if accepts else 401
-        tries = [driver.respond(driver.begin(), status) for driver in (alone, mixed)]
-        assert tries[0] == tries[1]
 
 
 @pytest.mark.parametrize("host", ["host{}.example.com", "host{}.example"])

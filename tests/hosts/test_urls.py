@@ -5,7 +5,7 @@ named URLs have deceived a parser somewhere.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import httpx
 import httpx2
@@ -32,20 +32,14 @@ REJECTED_BY_CLIENT = (
 )
 
 
-@dataclass
-class Visit:
-    """What came of a request: names that were looked up, and how many requests arrived."""
+class Visit(NamedTuple):
+    """What came of a request: names that were looked up, and requests that arrived."""
 
     names: list[str]
     arrived: int
     with_token: int
-    tokens_asked_for: int
-
-    @property
-    def leaks(self) -> bool:
-        """Whether a token was asked for or sent, and a name of somebody else was looked up."""
-        is_foreign = not all(map(is_bitquery_name, self.names))
-        return is_foreign and bool(self.with_token or self.tokens_asked_for)
+    leaks: bool
+    """Whether a token was asked for or sent, and a name of somebody else was looked up."""
 
 
 @pytest.fixture
@@ -67,7 +61,9 @@ def visit(
         except REJECTED_BY_CLIENT:
             pass
         with_token = sum(map(carries_token, origin.requests))
-        return Visit([*names], len(origin.requests), with_token, source.calls)
+        is_foreign = not all(map(is_bitquery_name, names))
+        leaks = is_foreign and bool(with_token or source.calls)
+        return Visit([*names], len(origin.requests), with_token, leaks)
 
     return visit
 
