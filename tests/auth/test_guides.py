@@ -1,19 +1,14 @@
 """The ways of working that Bitquery's guides describe (hazards G3, G8 and K5)."""
 
-import base64
 import json
 
 import pytest
 
 from bitquery_auth import ClientCredentials, from_env
-from bitquery_auth.sandbox import Recorded, Sandbox
+from bitquery_auth.sandbox import Sandbox
 from tests.kit import QUERY
 from tests.kit.clients import OpenClient
 from tests.kit.recorded import api_calls, form_of, token_posts
-
-
-def without_authorization(request: Recorded) -> dict[str, str]:
-    return {name: value for name, value in request.headers.items() if name != "authorization"}
 
 
 def test_generating_a_token_programmatically(
@@ -54,35 +49,6 @@ def test_every_later_token_request_is_like_the_first(
     assert form_of(first)["region"] == "eu"
     assert form_of(first) == form_of(second) == form_of(third)
     assert first.headers == third.headers
-
-
-def test_a_generic_api_with_a_bare_token_and_headers_of_its_own(
-    open_client: OpenClient, sandbox: Sandbox
-) -> None:
-    """Basic with client_id in the form as well, and "reauthentication" after a 401."""
-    sandbox.token_endpoint_auth_method = "client_secret_basic"
-    source = ClientCredentials(
-        sandbox.client_id,
-        sandbox.client_secret,
-        token_endpoint=sandbox.token_endpoint,
-        token_endpoint_auth_method="client_secret_basic",
-        scope=None,
-        token_params={"client_id": sandbox.client_id},
-    )
-    headers = {"x-api-key": "MY_API_KEY", "origin": "https://app.example.com"}
-    client = open_client(source, scheme="")
-    client.get(sandbox.graphql_endpoint, headers=headers)
-    sandbox.revoke_all()
-    outcome = client.get(sandbox.graphql_endpoint, headers=headers)
-    assert (outcome.status, outcome.history) == (200, (401,))
-    pair = f"{sandbox.client_id}:{sandbox.client_secret}".encode()
-    post = token_posts(sandbox)[0]
-    assert post.headers["authorization"] == "Basic " + base64.b64encode(pair).decode()
-    assert form_of(post) == {"grant_type": "client_credentials", "client_id": sandbox.client_id}
-    _, rejected, again = api_calls(sandbox)
-    assert again.headers["authorization"] == source.token().access_token
-    assert {name: again.headers[name] for name in headers} == headers
-    assert without_authorization(again) == without_authorization(rejected)
 
 
 @pytest.mark.parametrize("name", ["BITQUERY_TOKEN", "BITQUERY_ACCESS_TOKEN", "BITQUERY_API_KEY"])

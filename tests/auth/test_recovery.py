@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bitquery_auth import ClientCredentials, StaticToken, Token, TokenEndpointError
+from bitquery_auth import ClientCredentials, Token, TokenEndpointError
 from bitquery_auth.sandbox import Sandbox
 from tests.kit import QUERY
 from tests.kit.clients import HTTPX, AsyncHttpxClient, Client, OpenClient, only
@@ -91,16 +91,6 @@ def test_a_cookie_set_by_the_401_is_sent_with_the_second_try(client: Client, api
     assert client.get(api.at()).status == 200
     assert [request.headers.get("Cookie") for request in api.requests] == [None, "server=7"]
     assert pickle.loads(pickle.dumps(client.get(api.at()).raw)).status_code == 200
-
-
-def test_a_source_without_another_token_gets_no_second_try(
-    open_client: OpenClient, sandbox: Sandbox
-) -> None:
-    client = open_client(StaticToken("ory_at_invalid"))
-    for _ in range(3):
-        outcome = client.post(sandbox.graphql_endpoint, json=QUERY)
-        assert (outcome.status, outcome.text, outcome.history) == (401, "Unauthorized", ())
-    assert (sandbox.api_requests, sandbox.token_requests) == (3, 0)
 
 
 # -- tokens that are replaced meanwhile ------------------------------------------------------------

@@ -19,7 +19,7 @@ from bitquery_auth import (
 )
 from bitquery_auth.sandbox import Recorded, Sandbox
 from tests.kit import QUERY
-from tests.kit.clients import Client, OpenClient
+from tests.kit.clients import OpenClient
 from tests.kit.clock import Clock
 from tests.kit.origin import Origin, answering
 from tests.kit.recorded import api_calls
@@ -173,15 +173,6 @@ def test_an_error_that_may_pass_is_retryable(status: int, origin: Origin) -> Non
     assert error.retryable
     assert "try again later" in str(error)
     assert NOT_OFFERED not in str(error)
-
-
-def test_inside_a_request_a_failed_exchange_is_an_error_of_the_client(
-    open_client: OpenClient, source: ClientCredentials, sandbox: Sandbox, kind: type[Client]
-) -> None:
-    sandbox.short_term = False
-    client = open_client(ShortTermToken(source, endpoint=sandbox.graphql_endpoint))
-    with pytest.raises(kind.base_error, match=rf"{NOT_OFFERED}.*use the source itself"):
-        client.post(sandbox.graphql_endpoint, json=QUERY)
 
 
 # -- settings --------------------------------------------------------------------------------------
