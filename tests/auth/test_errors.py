@@ -61,8 +61,9 @@ def test_an_endpoint_that_is_down_is_an_error_of_the_connection(
         with pytest.raises(expected) as raised:
             client.post(sandbox.graphql_endpoint)
         assert isinstance(raised.value, TokenRequestError)
-    request: Any = raised.value.request  # pyright: ignore[reportAttributeAccessIssue] - the client's
-    assert (request.method, str(request.url)) == ("POST", sandbox.graphql_endpoint)
+        request = getattr(raised.value, "request", None)
+        assert request is not None
+        assert (request.method, str(request.url)) == ("POST", sandbox.graphql_endpoint)
     assert sandbox.api_requests == 0
 
 

@@ -96,9 +96,13 @@ class Life:
 @contextmanager
 def collected(records: list[logging.LogRecord]) -> Iterator[None]:
     """Record what every logger says, at every level."""
-    root, handler = logging.getLogger(), logging.Handler()
+
+    class Recorder(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            records.append(record)
+
+    root, handler = logging.getLogger(), Recorder()
     level = root.level
-    handler.emit = records.append
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
     yield
