@@ -6,7 +6,6 @@ Hazards R3 and R8.
 import gc
 import logging
 import sys
-from collections.abc import Generator
 from contextlib import suppress
 from itertools import count
 from typing import Any
@@ -115,30 +114,21 @@ class Driver:
 
     def __init__(self, source: Any) -> None:
         self.source = source
-        self.auth = HTTPXAuth(source, allowed_hosts=["*.example.com"])
+        self._auth = HTTPXAuth(source, allowed_hosts=["*.example.com"])
 
-    def begin(self, url: str = API) -> Generator[httpx.Request, httpx.Response, None]:
-        """Send a request, whose response is to be sent into what this returns."""
-        flow = self.auth.sync_auth_flow(httpx.Request("GET", url))
-        self.sent = next(flow)
-        return flow
-
-    def respond(self, flow: Generator[httpx.Request, httpx.Response, None], status: int) -> int:
-        """Send one status in response to every try, and return how often the request was sent."""
-        tries = 1
+    def tries(self, status: int, url: str = API) -> int:
+        """Send a request, every try of which has this status; return how often it was sent."""
+        flow = self._auth.sync_auth_flow(httpx.Request("GET", url))
+        request, tries = next(flow), 1
         with suppress(StopIteration):
             while True:
-                self.sent = flow.send(httpx.Response(status, request=self.sent))
+                request = flow.send(httpx.Response(status, request=request))
                 tries += 1
         return tries
 
     def is_recovered_from(self, url: str = API) -> bool:
         """Whether a 401 leads to a second try, which is rejected, too."""
-        return self.respond(self.begin(url), 401) == 2
-
-    def accept(self, url: str = API) -> None:
-        """Have a request accepted."""
-        assert self.respond(self.begin(url), 200) == 1
+        return self.tries(401, url) == 2
 
 
 @pytest.fixture
@@ -166,7 +156,7 @@ def test_any_other_response_ends_the_pause_and_the_doubling(
         assert driver.is_recovered_from()
         clock.advance(pause)
     driver.is_recovered_from()
-    assert driver.respond(driver.begin(), status) == 1
+    assert driver.tries(status) == 1
     assert driver.is_recovered_from()
     clock.advance(0.999)
     assert not driver.is_recovered_from()
@@ -177,7 +167,7 @@ def test_any_other_response_ends_the_pause_and_the_doubling(
 def test_the_pause_of_one_api_does_not_concern_another(driver: Driver) -> None:
     assert driver.is_recovered_from(API)
     assert driver.is_recovered_from(OTHER)
-    driver.accept(OTHER)
+    assert driver.tries(200, OTHER) == 1
     assert not driver.is_recovered_from(API)
 
 
@@ -224,9 +214,9 @@ def test_after_any_history_an_accepted_request_makes_the_next_401_recovered_from
 ) -> None:
     driver = Driver(Tokens(clock))
     for wait, url, accepts in history:
-        driver.respond(driver.begin(url), 200 if accepts else 401)
+        driver.tries(200 if accepts else 401, url)
         clock.advance(wait)
-    driver.accept()
+    assert driver.tries(200) == 1
     assert driver.is_recovered_from()
 
 
