@@ -185,15 +185,24 @@ def client(open_client: OpenClient, source: CountingSource) -> Client:
 
 @same_examples_in_every_run
 @given(location=locations)
+@example("//{there}/end")
 @example("hTTp://{there}/end")
 @example("ht\ttp://{there}/end")
+@example("http:/\t/{there}/end")
+@example("/\t/{there}/end")
 @example("\x0bhttp://{there}/end")
+@example("  //{there}/end")
 @example("http:{there}")
 @example("////{there}/end")
+@example("http:////{there}/end")
 @example("http:///{there}/end")
 @example("\\\\{there}/end")
 @example("http://{here}\\@{there}/end")
+@example("http://{there}\\@{here}/end")
+@example("http://{here}%2F@{there}/end")
+@example("http://{here}\t@{there}/end")
 @example("http://{here}\xa0@{there}/end")
+@example("http://{there}#@{here}/end")
 @example("http://{there} /end")
 def test_no_spelling_of_a_location_takes_the_token_to_another_origin(
     client: Client,
