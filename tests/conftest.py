@@ -3,7 +3,6 @@
 import os
 import re
 import ssl
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -20,6 +19,7 @@ from bitquery_auth.sandbox import Sandbox
 from tests.kit.clients import CLIENTS, Client, OpenClient, client_params
 from tests.kit.clock import MODULES, Clock
 from tests.kit.origin import Gate, Origin
+from tests.kit.waiting import join_background_fetches
 from tests.servers import SERVERS, AuthorizationServer, Unavailable
 
 _REQUIRE = "BITQUERY_AUTH_TESTS_REQUIRE"
@@ -99,9 +99,7 @@ def _nothing_blocks_a_loop() -> Iterator[BlockBuster]:
 def _no_fetch_outlives_its_test() -> Iterator[None]:
     """Let a background fetch log within the test that caused it."""
     yield
-    for thread in threading.enumerate():
-        if thread.name.startswith("bitquery_auth"):
-            thread.join(20)
+    join_background_fetches()
 
 
 @pytest.fixture

@@ -1,194 +1,158 @@
-"""Errors raised inside a request are ours and the client's own, and say what to do."""
+"""Errors inside a request are ours and the client's own, for handlers that exist (hazard F6)."""
 
-import pickle
-import traceback
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
+import httpx
+import httpx2
 import pytest
+import requests
+import tenacity
 
 from bitquery_auth import (
     BitqueryAuthError,
     ClientCredentials,
-    ConfigurationError,
-    InvalidTokenResponseError,
+    RequestsAuth,
+    ShortTermToken,
+    StaticToken,
     TokenEndpointError,
     TokenRequestError,
 )
 from bitquery_auth.sandbox import Sandbox
 from tests.kit import QUERY
-from tests.kit.clients import CLIENTS, Client, OpenClient, client_params
-from tests.kit.origin import Origin, answering
+from tests.kit.clients import Client, OpenClient
+from tests.kit.clock import Clock
+from tests.kit.origin import Handler, Origin, answering
 
-Arrange = Callable[[Sandbox, Origin], ClientCredentials]
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A way for a token request to fail.
-
-    Args:
-        arrange: Makes a source that fails so.
-        error: What is raised.
-        says: What the message holds.
-        retryable: Whether the same call may succeed later.
-    """
-
-    arrange: Arrange
-    error: type[BitqueryAuthError]
-    says: tuple[str, ...]
-    retryable: bool = False
-
-
-def outage(kind: Any) -> Arrange:
-    def arrange(sandbox: Sandbox, _: Origin) -> ClientCredentials:
-        sandbox.outage = kind
-        return sandbox.credentials()
-
-    return arrange
-
-
-def response(status: int, body: str, **headers: str) -> Arrange:
-    def arrange(sandbox: Sandbox, origin: Origin) -> ClientCredentials:
-        origin.handler = answering(status, body, **headers)
-        return sandbox.credentials(token_endpoint=origin.at("/oauth2/token"))
-
-    return arrange
-
-
-def settings(**settings: Any) -> Arrange:
-    return lambda sandbox, _: sandbox.credentials(**settings)
-
-
-def wrong_secret(sandbox: Sandbox, _: Origin) -> ClientCredentials:
-    return ClientCredentials(
-        sandbox.client_id, "wrong", token_endpoint=sandbox.token_endpoint, scope="api"
-    )
-
-
-FAILURES = {
-    "wrong secret": Failure(
-        wrong_secret,
-        TokenEndpointError,
-        ("401 invalid_client", "client_id and client_secret", "type Automatic"),
-    ),
-    "wrong method": Failure(
-        settings(token_endpoint_auth_method="client_secret_basic"),
-        TokenEndpointError,
-        ("invalid_client", "token_endpoint_auth_method='client_secret_post'"),
-    ),
-    "wrong scope": Failure(
-        settings(scope="api admin"), TokenEndpointError, ("400 invalid_scope", "scope='api'")
-    ),
-    "server error": Failure(
-        outage(502), TokenEndpointError, ("502", "try again later"), retryable=True
-    ),
-    "too many requests": Failure(
-        outage(429), TokenEndpointError, ("429", "try again later"), retryable=True
-    ),
-    "no response": Failure(
-        outage("drop"), TokenRequestError, ("No response from 127.0.0.1",), retryable=True
-    ),
-    "redirect": Failure(
-        response(307, "", Location="https://user:pw@login.example.com/token?x=1"),
-        TokenEndpointError,
-        ("307", "final URL"),
-    ),
-    "wrong path": Failure(
-        response(404, "<html>"), TokenEndpointError, ("404", "check token_endpoint")
-    ),
-    "a page": Failure(
-        response(200, "<html>"),
-        InvalidTokenResponseError,
-        ("200", "not a JSON object", "check token_endpoint"),
-    ),
-    "no token": Failure(response(200, "{}"), InvalidTokenResponseError, ("no access_token",)),
-    "an error with status 200": Failure(
-        response(200, '{"error": "server_error"}'), TokenEndpointError, ("200 server_error",)
-    ),
-    "an empty secret": Failure(
-        lambda sandbox, _: ClientCredentials("id", str, token_endpoint=sandbox.token_endpoint),
-        ConfigurationError,
-        ("client_secret",),
-    ),
+CONNECTION_ERRORS: dict[Any, tuple[type[Exception], ...]] = {
+    requests: (requests.ConnectionError, OSError),
+    **{
+        module: (module.ConnectError, module.NetworkError, module.TransportError)
+        for module in (httpx, httpx2)
+    },
+}
+REQUEST_ERRORS = {
+    requests: (requests.RequestException, OSError),
+    httpx: (httpx.RequestError, httpx.HTTPError),
+    httpx2: (httpx2.RequestError, httpx2.HTTPError),
 }
 
-EACH_CASE = [
-    ("requests", *FAILURES),  # what differs on the other clients is the class alone
-    *((name, next(iter(FAILURES))) for name in CLIENTS if name != "requests"),
-]
 
-
-@pytest.fixture(
-    params=[
-        pytest.param((client, failure), id=f"{client}-{failure}", marks=param.marks)
-        for param, (client, *failures) in zip(client_params(), EACH_CASE, strict=True)
-        for failure in failures
-    ]
-)
-def case(request: pytest.FixtureRequest) -> tuple[str, str]:
-    """A client, and a failure."""
-    return request.param
+@pytest.fixture
+def library(kind: type[Client]) -> Any:
+    """The module of the client."""
+    return getattr(kind, "module", requests)
 
 
 @pytest.fixture
-def kind(case: tuple[str, str]) -> type[Client]:
-    """The client of the case."""
-    return CLIENTS[case[0]]
+def send(open_client: OpenClient, sandbox: Sandbox, source: ClientCredentials) -> Callable[[], int]:
+    """One request to the sandbox's API."""
+    client = open_client(source)
+    return lambda: client.post(sandbox.graphql_endpoint, json=QUERY).status
 
 
-@pytest.fixture
-def failure(case: tuple[str, str]) -> Failure:
-    """The failure of the case."""
-    return FAILURES[case[1]]
-
-
-@pytest.fixture
-def raised(
-    open_client: OpenClient, sandbox: Sandbox, origin: Origin, kind: type[Client], failure: Failure
-) -> BitqueryAuthError:
-    """The error of a request; a handler for the client's errors catches it."""
-    client = open_client(failure.arrange(sandbox, origin))
-    with pytest.raises(kind.base_error) as caught:
-        client.post(sandbox.graphql_endpoint, json=QUERY)
-    assert isinstance(caught.value, BitqueryAuthError)
-    return caught.value
-
-
-def test_an_error_has_our_class_and_says_what_to_do(
-    raised: BitqueryAuthError, failure: Failure
+def test_an_endpoint_that_is_down_is_an_error_of_the_connection(
+    open_client: OpenClient, sandbox: Sandbox, origin: Origin, library: Any
 ) -> None:
-    assert isinstance(raised, failure.error)
-    assert type(raised).__name__ == failure.error.__name__
-    for words in failure.says:
-        assert words in str(raised)
-    assert raised.retryable is failure.retryable
-
-
-def test_an_error_has_the_request_that_was_to_be_sent(raised: Any, sandbox: Sandbox) -> None:
-    assert raised.request.method == "POST"
-    assert str(raised.request.url) == sandbox.graphql_endpoint
+    origin.refuse_connections()
+    client = open_client(ClientCredentials("id", "secret", token_endpoint=origin.at()))
+    for expected in CONNECTION_ERRORS[library] + REQUEST_ERRORS[library]:
+        with pytest.raises(expected) as raised:
+            client.post(sandbox.graphql_endpoint)
+        assert isinstance(raised.value, TokenRequestError)
+        request = getattr(raised.value, "request", None)
+        assert request is not None
+        assert (request.method, str(request.url)) == ("POST", sandbox.graphql_endpoint)
     assert sandbox.api_requests == 0
 
 
-def test_a_pickle_of_an_error_is_the_same_error_without_the_request(
-    raised: BitqueryAuthError, kind: type[Client], sandbox: Sandbox
+def test_an_error_response_is_an_error_of_the_request_but_not_of_the_connection(
+    send: Callable[[], int], sandbox: Sandbox, library: Any
 ) -> None:
-    pickled = pickle.dumps(raised)
-    assert sandbox.client_secret.encode() not in pickled
-    assert b"/graphql" not in pickled
-    again = pickle.loads(pickled)
-    assert type(again) is type(raised)
-    assert isinstance(again, kind.base_error)
-    assert str(again) == str(raised)
-    for name in ("retryable", "retry_after", "error", "error_description", "status_code"):
-        assert getattr(again, name, None) == getattr(raised, name, None)
+    sandbox.outage = 503
+    for expected in REQUEST_ERRORS[library]:
+        with pytest.raises(expected) as raised:
+            send()
+        assert isinstance(raised.value, TokenEndpointError)
+        assert not isinstance(raised.value, CONNECTION_ERRORS[library][0])
+    assert sandbox.token_requests == 1
 
 
-def test_nothing_that_is_printed_of_an_error_holds_the_secret(
-    raised: BitqueryAuthError, sandbox: Sandbox
+@pytest.mark.parametrize("outage", [429, 503, "drop"])
+def test_a_rule_for_retryable_errors_that_waits_for_retry_after_is_served(
+    send: Callable[[], int], sandbox: Sandbox, clock: Clock, outage: Any
 ) -> None:
-    shown = "".join(traceback.format_exception(raised)) + repr(raised) + repr(raised.__dict__)
-    assert sandbox.client_secret not in shown
-    assert "pw@" not in shown
+    sandbox.outage = outage
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        error: Any = state.outcome and state.outcome.exception()
+        sandbox.outage = None
+        return error.retry_after
+
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(lambda error: getattr(error, "retryable", False)),
+        stop=tenacity.stop_after_attempt(2),
+        wait=wait,
+        sleep=clock.advance,
+    )
+    assert retrying(send) == 200
+    assert sandbox.token_requests == 2
+
+
+# -- while the caller handles an exception ---------------------------------------------------------
+
+
+class CallersError(requests.ConnectionError):
+    """An exception of the caller, who is in the middle of handling it."""
+
+
+def _fail(request: requests.PreparedRequest, cause: OSError) -> NoReturn:
+    raise CallersError(cause, request=request) from cause
+
+
+def _fetch(sandbox: Sandbox, endpoint: str) -> Callable[[], object]:
+    return sandbox.credentials(token_endpoint=endpoint).token
+
+
+def _async_fetch(sandbox: Sandbox, endpoint: str) -> Callable[[], object]:
+    source = sandbox.credentials(token_endpoint=endpoint)
+    return lambda: asyncio.run(source.atoken())
+
+
+def _revocation(sandbox: Sandbox, endpoint: str) -> Callable[[], object]:
+    source = sandbox.credentials(revocation_endpoint=endpoint)
+    source.token()
+    return source.revoke
+
+
+def _exchange(_: Sandbox, endpoint: str) -> Callable[[], object]:
+    return ShortTermToken(StaticToken("long"), endpoint=endpoint).token
+
+
+def _request(sandbox: Sandbox, endpoint: str) -> Callable[[], object]:
+    source = sandbox.credentials(token_endpoint=endpoint)
+    auth = RequestsAuth(source, allowed_hosts=sandbox.allowed_hosts)
+    return lambda: requests.get(sandbox.graphql_endpoint, auth=auth, timeout=20)
+
+
+@pytest.mark.parametrize("make", [_fetch, _async_fetch, _revocation, _exchange, _request])
+@pytest.mark.parametrize("handler", [answering(503), answering(401), lambda _: None])
+def test_an_error_leaves_an_exception_alone_that_is_being_handled(
+    sandbox: Sandbox, origin: Origin, make: Any, handler: Handler
+) -> None:
+    """The caller is in the middle of a fallback, or of a retry written by hand."""
+    origin.handler = handler
+    call = make(sandbox, origin.at())
+    cause = FileNotFoundError(2, "No such file or directory", "/my/own/file")
+    request = requests.PreparedRequest()
+    try:
+        _fail(request, cause)
+    except CallersError as error:
+        own, traceback = error, error.__traceback__
+        with pytest.raises(BitqueryAuthError) as raised:
+            call()
+    assert "/my/own" not in str(raised.value)
+    assert raised.value is not own
+    assert not isinstance(raised.value.__cause__, CallersError)
+    assert (own.__traceback__, own.__cause__, own.request) == (traceback, cause, request)

@@ -1,25 +1,27 @@
 """A 401 from the API: the token is replaced, and the request is sent again once.
 
-Hazards C6, R1, R2 and R6.
+Hazards C2, C6, E10, G1, R1, R2, R5 and R6.
 """
 
 import logging
 import pickle
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from bitquery_auth import ClientCredentials, StaticToken, Token, TokenEndpointError
+from bitquery_auth import ClientCredentials, Token, TokenEndpointError
 from bitquery_auth.sandbox import Sandbox
 from tests.kit import QUERY
-from tests.kit.clients import Client, OpenClient
+from tests.kit.clients import HTTPX, AsyncHttpxClient, Client, OpenClient, only
 from tests.kit.clock import Clock
-from tests.kit.origin import Gate, Origin, Request, Response, answering, refusing_the_first_token
+from tests.kit.crowd import NEVER, HeldSecret, source_with
+from tests.kit.origin import Origin, Request, Response, answering, refusing_the_first_token
 from tests.kit.recorded import api_calls
 from tests.kit.waiting import until
+
+SAFE, UNSAFE = ["GET", "HEAD", "OPTIONS", "TRACE"], ["POST", "PUT", "PATCH", "DELETE"]
 
 
 @pytest.fixture
@@ -30,23 +32,49 @@ def used(open_client: OpenClient, source: ClientCredentials, sandbox: Sandbox) -
     return client
 
 
+def test_requests_use_one_token_until_it_has_expired(
+    open_client: OpenClient, sandbox: Sandbox, clock: Clock
+) -> None:
+    """Also those of two auths over one source; no request is sent with an expired token."""
+    source = sandbox.credentials(renew_ahead=0)
+    clients = [open_client(source) for _ in range(2)]
+    for token_requests in (1, 2):
+        for client in clients * 2:
+            assert client.post(sandbox.graphql_endpoint, json=QUERY).history == ()
+        assert sandbox.token_requests == token_requests
+        clock.advance(3600)
+    assert (sandbox.api_requests, sandbox.api_refusals) == (8, 0)
+
+
 def test_a_revoked_token_is_replaced_within_the_request(used: Client, sandbox: Sandbox) -> None:
     sandbox.revoke_all()
     outcome = used.post(sandbox.graphql_endpoint, json=QUERY)
     assert (outcome.status, outcome.history) == (200, (401,))
+    assert outcome.raw.history[0].text == "Unauthorized"
     assert sandbox.token_requests == 2
     _, rejected, again = api_calls(sandbox)
     assert rejected.body == again.body
     assert rejected.headers["authorization"] != again.headers["authorization"]
 
 
-def test_a_rejected_request_is_sent_again_only_once(
-    open_client: OpenClient, source: ClientCredentials, sandbox: Sandbox
+@pytest.mark.parametrize("method", [*SAFE, *UNSAFE])
+@pytest.mark.parametrize("replay", ["all", "safe", "never"])
+def test_replay_decides_which_rejected_requests_are_sent_again(
+    open_client: OpenClient,
+    source: ClientCredentials,
+    api: Origin,
+    sandbox: Sandbox,
+    replay: str,
+    method: str,
 ) -> None:
-    sandbox.accept_nothing = True
-    outcome = open_client(source).post(sandbox.graphql_endpoint, json=QUERY)
-    assert (outcome.status, outcome.history) == (401, (401,))
-    assert (sandbox.api_requests, sandbox.token_requests) == (2, 2)
+    """Where none is, the token is replaced for the next request."""
+    client = open_client(source, allowed_hosts=[api.allowed_host], replay=replay)
+    outcome = client.send(method, api.at())
+    is_sent_again = replay == "all" or (replay == "safe" and method in SAFE)
+    assert (outcome.status, outcome.history) == ((200, (401,)) if is_sent_again else (401, ()))
+    assert client.send(method, api.at()).status == 200
+    assert [request.method for request in api.requests] == [method] * (2 + is_sent_again)
+    assert sandbox.token_requests == 2
 
 
 def test_a_cookie_set_by_the_401_is_sent_with_the_second_try(client: Client, api: Origin) -> None:
@@ -65,30 +93,7 @@ def test_a_cookie_set_by_the_401_is_sent_with_the_second_try(client: Client, api
     assert pickle.loads(pickle.dumps(client.get(api.at()).raw)).status_code == 200
 
 
-def test_a_source_without_another_token_gets_no_second_try(
-    open_client: OpenClient, sandbox: Sandbox
-) -> None:
-    discarded: list[Token | str] = []
-
-    class OneToken:
-        def token(self) -> Token:
-            return Token("the-same-again")
-
-        def discard(self, token: Token | str) -> None:
-            discarded.append(token)
-
-    outcome = open_client(OneToken()).post(sandbox.graphql_endpoint, json=QUERY)
-    assert (outcome.status, outcome.history) == (401, ())
-    assert sandbox.api_requests == 1
-    assert discarded == [Token("the-same-again")]
-
-
-def test_the_401_of_a_static_token_is_returned(open_client: OpenClient, sandbox: Sandbox) -> None:
-    client = open_client(StaticToken("ory_at_invalid"))
-    for _ in range(3):
-        outcome = client.post(sandbox.graphql_endpoint, json=QUERY)
-        assert (outcome.status, outcome.text, outcome.history) == (401, "Unauthorized", ())
-    assert (sandbox.api_requests, sandbox.token_requests) == (3, 0)
+# -- tokens that are replaced meanwhile ------------------------------------------------------------
 
 
 def test_a_late_401_does_not_discard_the_successor_of_its_token(
@@ -124,20 +129,33 @@ def test_a_rejected_second_token_that_came_from_elsewhere_is_not_used_again(
     assert (len(api.requests), sandbox.token_requests) == (3, 3)
 
 
-class HeldResponses:
-    """The sandbox's responses, made at once and sent when the test says so."""
+@pytest.mark.parametrize("outage", [503, "drop"])
+def test_a_rejected_second_try_is_returned_even_if_no_further_token_can_be_had(
+    client: Client,
+    api: Origin,
+    source: ClientCredentials,
+    sandbox: Sandbox,
+    clock: Clock,
+    outage: Any,
+) -> None:
+    def reject(_: Request) -> Response:
+        if len(api.requests) == 1:
+            source.renew()
+            sandbox.outage = outage
+        return Response.text(401, f"rejected {len(api.requests)}")
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._respond = Gate(sandbox)
-        self.made = threading.Event()
-        self.released = threading.Event()
-        self.released.set()
-
-    def __call__(self, request: Request) -> Response | None:
-        response = self._respond(request)
-        self.made.set()
-        assert self.released.wait(20)
-        return response
+    api.handler = reject
+    outcome = client.post(api.at(), content=b"query")
+    assert (outcome.status, outcome.text, outcome.history) == (401, "rejected 2", (401,))
+    assert [request.body for request in api.requests] == [b"query"] * 2
+    assert len(set(api.tokens)) == 2
+    assert sandbox.token_requests > 2  # a further token was requested, in vain
+    sandbox.outage = None
+    clock.advance(61)
+    rejected = set(api.tokens)
+    api.handler = lambda _: Response.text(401 if api.tokens[-1] in rejected else 200, "")
+    outcome = client.post(api.at(), content=b"query")
+    assert (outcome.status, outcome.history) == (200, ())
 
 
 def test_a_token_whose_fetch_began_before_the_401_is_not_taken_for_a_fresh_one(
@@ -149,21 +167,24 @@ def test_a_token_whose_fetch_began_before_the_401_is_not_taken_for_a_fresh_one(
 ) -> None:
     """A revocation takes the token of the renewal under way as well; recovery does not back off."""
     caplog.set_level(logging.DEBUG, "bitquery_auth")
-    held = origin.handler = HeldResponses(sandbox)
-    client = open_client(sandbox.credentials(token_endpoint=origin.at("/oauth2/token")))
-    client.post(sandbox.graphql_endpoint, json=QUERY)
+    secret = HeldSecret(sandbox, released=True)
+    client = open_client(source_with(sandbox, secret), allowed_hosts=[origin.allowed_host])
+    client.get(origin.at())
     clock.advance(3240)  # a token of an hour is then renewed in the background
-    held.made.clear()
-    held.released.clear()
-    client.post(sandbox.graphql_endpoint, json=QUERY)
-    assert held.made.wait(20)
-    sandbox.revoke_all()
+    secret.hold()
+    client.get(origin.at())
+    assert secret.reached.wait(NEVER)
+    origin.handler = lambda _: Response.text(401 if len(set(origin.tokens)) < 3 else 200, "")
     with ThreadPoolExecutor(1) as pool:
-        rejected = pool.submit(client.post, sandbox.graphql_endpoint, json=QUERY)
+        rejected = pool.submit(client.get, origin.at())
         until(lambda: "token discarded" in caplog.text)
-        held.released.set()
-        rejected.result(20)
-    assert client.post(sandbox.graphql_endpoint, json=QUERY).status == 200
+        secret.release()
+        rejected.result(NEVER)
+    assert client.get(origin.at()).status == 200
+    assert sandbox.token_requests == 3
+
+
+# -- what an auth failure is -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [402, 403, 429, 500, 200])
@@ -176,53 +197,58 @@ def test_only_401_is_an_auth_failure_by_default(
     assert (len(api.requests), sandbox.token_requests) == (1, 1)
 
 
-def test_another_status_can_be_an_auth_failure(
-    open_client: OpenClient, source: ClientCredentials, origin: Origin
-) -> None:
-    origin.handler = refusing_the_first_token(status=403)
-    client = open_client(
-        source,
-        allowed_hosts=[origin.allowed_host],
-        is_auth_failure=lambda response: response.status_code in {401, 403},
-    )
-    outcome = client.post(origin.at(), content=b"query")
-    assert (outcome.status, outcome.history) == (200, (403,))
-
-
-def test_a_header_can_mark_an_auth_failure(
-    open_client: OpenClient, source: ClientCredentials, origin: Origin
+@pytest.mark.parametrize("status", [403, 200])
+def test_a_predicate_decides_what_an_auth_failure_is_and_is_asked_once_for_each_response(
+    open_client: OpenClient, source: ClientCredentials, origin: Origin, status: int
 ) -> None:
     """Some servers respond 200 to an invalid token; the second body is left to the caller."""
-    rejecting = refusing_the_first_token(status=200)
+    rejecting = refusing_the_first_token(status=status)
+    asked: list[int] = []
 
     def marked(request: Request) -> Response:
         response: Any = rejecting(request)
         state = "invalid" if response.body == b"Unauthorized" else "valid"
-        return Response(200, (("X-Token", state),), response.body)
-
-    origin.handler = marked
-    client = open_client(
-        source,
-        allowed_hosts=[origin.allowed_host],
-        is_auth_failure=lambda response: response.headers.get("X-Token") == "invalid",
-    )
-    outcome = client.post(origin.at(), content=b"query")
-    assert (outcome.status, outcome.text, outcome.history) == (200, "query", (200,))
-
-
-def test_the_predicate_is_asked_once_for_each_response(
-    open_client: OpenClient, source: ClientCredentials, api: Origin
-) -> None:
-    asked: list[int] = []
+        return replace(response, headers=(("X-Token", state),))
 
     def is_auth_failure(response: Any) -> bool:
         asked.append(response.status_code)
-        return response.status_code == 401
+        return response.headers.get("X-Token") == "invalid"
 
-    client = open_client(source, allowed_hosts=[api.allowed_host], is_auth_failure=is_auth_failure)
+    origin.handler = marked
+    client = open_client(
+        source, allowed_hosts=[origin.allowed_host], is_auth_failure=is_auth_failure
+    )
+    outcome = client.post(origin.at(), content=b"query")
+    assert (outcome.status, outcome.text, outcome.history) == (200, "query", (status,))
+    assert client.get(origin.at()).history == ()
+    assert asked == [status, 200, 200]
+
+
+@only(HTTPX)
+def test_an_event_hook_of_httpx_that_raises_for_a_401_prevents_recovery_and_locks_nothing(
+    open_client: OpenClient, source: ClientCredentials, sandbox: Sandbox, kind: type[Client]
+) -> None:
+    """httpx closes the auth flow without showing it the response (hazards A1 and R7)."""
+
+    def hook(response: Any) -> None:
+        response.raise_for_status()
+
+    async def async_hook(response: Any) -> None:
+        response.raise_for_status()
+
+    hooks = {"response": [async_hook if issubclass(kind, AsyncHttpxClient) else hook]}
+    client = open_client(source, client_options={"event_hooks": hooks})
+    client.post(sandbox.graphql_endpoint, json=QUERY)
+    sandbox.revoke_all()
     for _ in range(2):
-        assert client.get(api.at()).status == 200
-    assert asked == [401, 200, 200]
+        with pytest.raises(kind.base_error, match="401"):
+            client.post(sandbox.graphql_endpoint, json=QUERY)
+    assert (sandbox.api_requests, sandbox.token_requests) == (3, 1)
+    source.renew()
+    assert client.post(sandbox.graphql_endpoint, json=QUERY).status == 200
+
+
+# -- without a new token ---------------------------------------------------------------------------
 
 
 def test_the_error_is_raised_if_no_new_token_can_be_had(
@@ -234,16 +260,48 @@ def test_the_error_is_raised_if_no_new_token_can_be_had(
         used.post(sandbox.graphql_endpoint, json=QUERY)
     assert isinstance(raised.value, TokenEndpointError)
     assert raised.value.retryable
-    sandbox.outage = None
+    rejected = api_calls(sandbox)[0].headers["authorization"].removeprefix("Bearer ")
+    assert rejected.encode() not in pickle.dumps(raised.value)
 
 
-@pytest.mark.parametrize("replay", ["safe", "never"])
-def test_a_401_that_is_not_followed_by_a_second_try_is_returned_also_without_a_new_token(
-    open_client: OpenClient, source: ClientCredentials, sandbox: Sandbox, replay: str
+class VaultSealedError(Exception):
+    """An exception of a vault's client."""
+
+
+class Vault:
+    """A source of the user's, which raises an exception of its own while it is sealed."""
+
+    def __init__(self) -> None:
+        self.sealed = False
+        self._discarded = 0
+
+    def token(self) -> Token:
+        if self.sealed:
+            raise VaultSealedError
+        return Token(f"token-{self._discarded}")
+
+    def discard(self, token: Token | str) -> None:
+        self._discarded += 1
+
+
+@pytest.mark.parametrize("api_requests", [0, 1])
+def test_an_exception_that_is_not_ours_reaches_the_caller_as_it_is_and_the_next_request_works(
+    open_client: OpenClient, api: Origin, api_requests: int
 ) -> None:
-    client = open_client(source, replay=replay)
-    client.post(sandbox.graphql_endpoint, json=QUERY)
-    sandbox.revoke_all()
-    sandbox.outage = 503
-    outcome = client.post(sandbox.graphql_endpoint, json=QUERY)
-    assert (outcome.status, outcome.text) == (401, "Unauthorized")
+    """For the first token, and for the one after a 401."""
+    vault, rejecting = Vault(), api.handler
+    vault.sealed = api_requests == 0
+
+    def seal(request: Request) -> Any:
+        vault.sealed = True
+        return rejecting(request)
+
+    api.plan.append(seal)
+    client = open_client(vault, allowed_hosts=[api.allowed_host])
+    with pytest.raises(VaultSealedError) as raised:
+        client.get(api.at())
+    assert type(raised.value) is VaultSealedError
+    assert len(api.requests) == api_requests
+    vault.sealed = False
+    api.plan.clear()
+    assert client.get(api.at()).status == 200

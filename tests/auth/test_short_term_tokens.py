@@ -1,23 +1,33 @@
 """Bitquery's guide "Short-term Access Tokens": tokens exchanged for ones that expire soon."""
 
 import json
+import logging
+import pickle
 
 import pytest
-import requests
 
 from bitquery_auth import (
+    BitqueryAuthError,
     ClientCredentials,
+    ConfigurationError,
     InvalidTokenResponseError,
+    RequestsAuth,
     ShortTermToken,
     StaticToken,
+    Token,
     TokenEndpointError,
 )
 from bitquery_auth.sandbox import Recorded, Sandbox
 from tests.kit import QUERY
-from tests.kit.clients import Client, OpenClient
+from tests.kit.clients import OpenClient
 from tests.kit.clock import Clock
+from tests.kit.origin import Origin, answering
 from tests.kit.recorded import api_calls
 from tests.kit.waiting import until
+
+ENDPOINT = "https://api.example.com/graphql"
+REJECTED = "rejects the source's token, too"
+NOT_OFFERED = "no longer to offer short-term tokens"
 
 
 def exchanges(sandbox: Sandbox) -> list[Recorded]:
@@ -38,38 +48,50 @@ def test_a_token_is_exchanged_and_the_short_one_is_on_the_query(
     assert short.token() != source.token()
 
 
-def test_a_copied_token_is_exchanged_as_well(open_client: OpenClient, sandbox: Sandbox) -> None:
-    copied = sandbox.credentials().token().access_token
-    short = ShortTermToken(StaticToken(copied), lifetime=60, endpoint=sandbox.graphql_endpoint)
-    assert open_client(short).post(sandbox.graphql_endpoint, json=QUERY).status == 200
-    assert exchanges(sandbox)[0].headers["authorization"] == f"Bearer {copied}"
-    assert sandbox.token_requests == 1
+# -- expiry and renewal ----------------------------------------------------------------------------
 
 
-def test_an_expired_short_token_is_replaced_by_one_for_the_same_long_token(
-    open_client: OpenClient, source: ClientCredentials, sandbox: Sandbox, clock: Clock
+@pytest.mark.parametrize(("long", "token_requests"), [(3600, 1), (300, 2)])
+def test_a_short_token_expires_by_itself_or_with_the_long_one(
+    sandbox: Sandbox, clock: Clock, long: int, token_requests: int
 ) -> None:
-    endpoint = sandbox.graphql_endpoint
-    client = open_client(ShortTermToken(source, lifetime=600, endpoint=endpoint, renew_ahead=0))
-    client.post(sandbox.graphql_endpoint, json=QUERY)
-    clock.advance(600)
-    assert client.post(sandbox.graphql_endpoint, json=QUERY).history == ()
-    assert (sandbox.token_requests, sandbox.short_term_requests) == (1, 2)
-    assert sandbox.api_refusals == 0
+    sandbox.lifetime = long
+    source = sandbox.credentials(renew_ahead=0)
+    short = ShortTermToken(source, lifetime=600, endpoint=sandbox.graphql_endpoint, renew_ahead=0)
+    first, lifetime = short.token(), min(long, 600)
+    assert first.expires_in == pytest.approx(lifetime - 1, abs=1)
+    clock.advance(lifetime)
+    assert short.token() != first
+    assert (sandbox.token_requests, sandbox.short_term_requests) == (token_requests, 2)
 
 
 def test_a_short_token_is_renewed_in_the_background(
-    open_client: OpenClient, source: ClientCredentials, sandbox: Sandbox, clock: Clock
+    source: ClientCredentials, sandbox: Sandbox, clock: Clock
 ) -> None:
     short = ShortTermToken(source, lifetime=600, endpoint=sandbox.graphql_endpoint)
-    client = open_client(short)
-    client.post(sandbox.graphql_endpoint, json=QUERY)
     first = short.token()
     clock.advance(500)  # the leeway of 60 s begins at 540 s, renewal ahead of it at 480 s
-    client.post(sandbox.graphql_endpoint, json=QUERY)
+    assert short.token() == first
     until(lambda: short.token() != first)
-    assert client.post(sandbox.graphql_endpoint, json=QUERY).history == ()
     assert (sandbox.token_requests, sandbox.short_term_requests) == (1, 2)
+
+
+def test_retry_after_is_what_is_left_of_the_pause_of_its_source(
+    sandbox: Sandbox, clock: Clock
+) -> None:
+    source = sandbox.credentials()
+    sandbox.outage, sandbox.retry_after = 503, 100
+    with pytest.raises(TokenEndpointError):
+        source.token()
+    short = ShortTermToken(source, endpoint=sandbox.graphql_endpoint)
+    clock.advance(90)
+    assert error_of(short).retry_after == pytest.approx(10, abs=0.01)
+    sandbox.outage = None
+    clock.advance(10.1)
+    assert short.token().access_token
+
+
+# -- tokens that are rejected ----------------------------------------------------------------------
 
 
 def test_a_revoked_long_token_is_replaced_and_the_exchange_is_repeated(
@@ -87,56 +109,100 @@ def test_a_revoked_long_token_is_replaced_and_the_exchange_is_repeated(
     assert sandbox.token_requests == 2
 
 
-def test_the_short_token_stays_in_use_when_only_the_long_token_is_revoked(
-    open_client: OpenClient, source: ClientCredentials, sandbox: Sandbox, clock: Clock
+class TwoTokens:
+    """A source of the user's, which has a second token once the first is discarded."""
+
+    def __init__(self, *tokens: str) -> None:
+        self.tokens = list(tokens)
+
+    def token(self) -> Token:
+        return Token(self.tokens[0])
+
+    def discard(self, token: Token | str) -> None:
+        del self.tokens[0]
+
+
+@pytest.mark.parametrize(("tokens", "sent"), [(("a", "a"), ["a"]), (("a", "b"), ["a", "b"])])
+def test_a_rejected_token_is_exchanged_once_more_if_the_source_has_another(
+    tokens: tuple[str, str], sent: list[str], origin: Origin
 ) -> None:
-    endpoint = sandbox.graphql_endpoint
-    client = open_client(ShortTermToken(source, lifetime=600, endpoint=endpoint, renew_ahead=0))
-    client.post(sandbox.graphql_endpoint, json=QUERY)
-    revocation = {
-        "client_id": sandbox.client_id,
-        "client_secret": sandbox.client_secret,
-        "token": source.token().access_token,
-    }
-    requests.post(sandbox.revocation_endpoint, data=revocation, timeout=20).raise_for_status()
-    assert client.post(sandbox.graphql_endpoint, json=QUERY).history == ()
-    clock.advance(600)
-    assert client.post(sandbox.graphql_endpoint, json=QUERY).history == ()
-    assert [exchange.status for exchange in exchanges(sandbox)] == [200, 401, 200]
+    origin.handler = answering(401, '{"error": "x"}')
+    error = error_of(ShortTermToken(TwoTokens(*tokens), endpoint=origin.at()))
+    assert isinstance(error, TokenEndpointError)
+    assert error.status_code == 401
+    assert REJECTED in str(error)
+    assert NOT_OFFERED not in str(error)
+    assert origin.tokens == sent
 
 
-def test_a_long_token_that_is_rejected_twice_is_an_error(
-    open_client: OpenClient, source: ClientCredentials, sandbox: Sandbox, kind: type[Client]
+# -- other responses -------------------------------------------------------------------------------
+
+
+def error_of(short: ShortTermToken) -> BitqueryAuthError:
+    with pytest.raises(BitqueryAuthError) as caught:
+        short.token()
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (400, '{"error": "no such operation"}', TokenEndpointError),
+        (403, "<html>", TokenEndpointError),
+        (404, "<html>", TokenEndpointError),
+        (200, '{"error": "no such operation"}', TokenEndpointError),
+        (200, "<html>", InvalidTokenResponseError),
+        (200, '{"token": null}', InvalidTokenResponseError),
+    ],
+)
+def test_a_response_without_a_token_says_that_the_exchange_is_no_longer_offered(
+    status: int, body: str, error: type[BitqueryAuthError], origin: Origin
 ) -> None:
-    sandbox.accept_nothing = True
-    client = open_client(ShortTermToken(source, endpoint=sandbox.graphql_endpoint))
-    with pytest.raises(kind.base_error) as raised:
-        client.post(sandbox.graphql_endpoint, json=QUERY)
-    assert isinstance(raised.value, TokenEndpointError)
-    assert raised.value.status_code == 401
-    assert len(exchanges(sandbox)) == 2
+    origin.handler = answering(status, body)
+    raised = error_of(ShortTermToken(StaticToken("long"), endpoint=origin.at()))
+    assert isinstance(raised, error)
+    assert NOT_OFFERED in str(raised)
+    assert "token_endpoint" not in str(raised)
+    assert len(origin.requests) == 1
 
 
-def test_an_api_that_no_longer_offers_the_exchange_is_an_error_that_says_so(
-    open_client: OpenClient, source: ClientCredentials, sandbox: Sandbox, kind: type[Client]
+@pytest.mark.parametrize("status", [429, 503])
+def test_an_error_that_may_pass_is_retryable(status: int, origin: Origin) -> None:
+    origin.handler = answering(status, '{"error": "busy"}')
+    error = error_of(ShortTermToken(StaticToken("long"), endpoint=origin.at()))
+    assert error.retryable
+    assert "try again later" in str(error)
+    assert NOT_OFFERED not in str(error)
+
+
+# -- settings --------------------------------------------------------------------------------------
+
+
+def test_the_endpoint_is_required_with_tokens_of_another_server(sandbox: Sandbox) -> None:
+    """By default they would be sent to Bitquery."""
+    with pytest.raises(ConfigurationError, match="endpoint is required"):
+        ShortTermToken(sandbox.credentials())
+
+
+def test_the_hosts_of_the_api_are_required_with_another_endpoint() -> None:
+    RequestsAuth(ShortTermToken(StaticToken("token")))
+    with pytest.raises(ConfigurationError, match="allowed_hosts is required"):
+        RequestsAuth(ShortTermToken(StaticToken("token"), endpoint=ENDPOINT))
+
+
+def test_the_repr_names_the_endpoint_and_the_source_also_after_a_pickle() -> None:
+    short = ShortTermToken(StaticToken("long"), lifetime=60, endpoint=ENDPOINT)
+    for each in (short, pickle.loads(pickle.dumps(short))):
+        assert repr(each) == (
+            f"ShortTermToken(StaticToken(<hidden>), lifetime=60, endpoint={ENDPOINT!r})"
+        )
+    assert "'https://streaming.bitquery.io/graphql'" in repr(ShortTermToken(StaticToken("long")))
+
+
+def test_tokens_over_plain_http_beyond_loopback_are_warned_of(
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    sandbox.short_term = False
-    client = open_client(ShortTermToken(source, endpoint=sandbox.graphql_endpoint))
-    says = r"no longer to offer short-term tokens.*use the source itself"
-    with pytest.raises(kind.base_error, match=says) as raised:
-        client.post(sandbox.graphql_endpoint, json=QUERY)
-    assert isinstance(raised.value, InvalidTokenResponseError)
-
-
-def test_a_short_token_expires_with_the_long_one(
-    open_client: OpenClient, sandbox: Sandbox, clock: Clock
-) -> None:
-    sandbox.lifetime = 300
-    source = sandbox.credentials(renew_ahead=0)
-    short = ShortTermToken(source, endpoint=sandbox.graphql_endpoint, renew_ahead=0)
-    client = open_client(short)
-    client.post(sandbox.graphql_endpoint, json=QUERY)
-    assert short.token().expires_in == pytest.approx(299, abs=1)
-    clock.advance(300)
-    assert client.post(sandbox.graphql_endpoint, json=QUERY).history == ()
-    assert (sandbox.token_requests, sandbox.short_term_requests) == (2, 2)
+    endpoint = "http://api.example.com/graphql"
+    ShortTermToken(StaticToken("long"), endpoint=endpoint, insecure_http=True)
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert "unencrypted" in caplog.text

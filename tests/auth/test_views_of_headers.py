@@ -1,39 +1,28 @@
 """Whatever reads, records or serialises a request finds the token in it, as with any header."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import httpx2
 import pytest
-import requests
 import vcr
-import yaml
 from requests.structures import CaseInsensitiveDict
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from bitquery_auth import HTTPXAuth, RequestsAuth, StaticToken
+from bitquery_auth import HTTPXAuth, StaticToken
 from bitquery_auth.sandbox import Sandbox
 from tests.kit import QUERY
-from tests.kit.clients import Client, OpenClient
+from tests.kit.clients import OpenClient
 from tests.kit.origin import Origin
 
 each_header = pytest.mark.parametrize("header_name", ["Authorization", "X-API-Key"])
-
-
-@pytest.fixture
-def sent(kind: type[Client], open_client: OpenClient, origin: Origin, header_name: str) -> Any:
-    """The headers of a request that was sent with the token "t"."""
-    settings = {"header_name": header_name, "allowed_hosts": [origin.allowed_host]}
-    client = open_client(StaticToken("t"), scheme="", **settings)
-    return client.get(origin.at(), headers={"X-Other": "1"}).raw.request.headers
-
 
 VIEWS: dict[str, Callable[[Any, str], Any]] = {
     "items": lambda headers, name: dict(headers.items())[name],
@@ -43,12 +32,16 @@ VIEWS: dict[str, Callable[[Any, str], Any]] = {
     "values": lambda headers, name: dict(zip(headers, headers.values(), strict=True))[name],
     "index": lambda headers, name: headers[name],
     "get": lambda headers, name: headers.get(name),
-    "copy": lambda headers, name: {**headers}[name],
 }
 
 
 @each_header
-def test_every_mapping_view_shows_a_plain_string(sent: Any, header_name: str) -> None:
+def test_every_mapping_view_shows_a_plain_string(
+    open_client: OpenClient, origin: Origin, header_name: str
+) -> None:
+    hosts = [origin.allowed_host]
+    client = open_client(StaticToken("t"), scheme="", header_name=header_name, allowed_hosts=hosts)
+    sent = client.get(origin.at(), headers={"X-Other": "1"}).raw.request.headers
     in_requests = isinstance(sent, CaseInsensitiveDict)
     name = header_name if in_requests else header_name.lower()
     values = {label: view(sent, name) for label, view in VIEWS.items()}
@@ -72,14 +65,6 @@ def test_every_view_of_httpx_shows_the_header_once(module: Any, header_name: str
     assert header_name in headers
     assert "X-Missing" not in headers
     assert headers == module.Headers(headers.raw)
-    assert module.Headers(headers.multi_items())[name] == "t"
-
-
-@each_header
-def test_the_headers_are_written_as_yaml_and_json(sent: Any, header_name: str) -> None:
-    plain = {name.lower(): value for name, value in sent.items()}
-    assert yaml.safe_load(yaml.safe_dump(dict(sent)))
-    assert json.loads(json.dumps(plain))[header_name.lower()] == "t"
 
 
 def _without_token(response: dict[str, Any]) -> dict[str, Any]:
@@ -101,51 +86,31 @@ FILTERS: dict[str, Any] = {
 def test_vcrpy_records_a_request_and_plays_it_back(
     open_client: OpenClient, sandbox: Sandbox, tmp_path: Path, filters: dict[str, Any]
 ) -> None:
-    cassette = vcr.use_cassette(str(tmp_path / "cassette.yaml"), **filters)
-    with cassette:
-        client = open_client(sandbox.credentials())
-        assert client.post(sandbox.graphql_endpoint, json=QUERY).status == 200
+    for _ in range(2):
+        with vcr.use_cassette(str(tmp_path / "cassette.yaml"), **filters):
+            client = open_client(sandbox.credentials())
+            assert client.post(sandbox.graphql_endpoint, json=QUERY).status == 200
+    assert (sandbox.api_requests, sandbox.token_requests) == (1, 1)
     recorded = (tmp_path / "cassette.yaml").read_text(encoding="utf-8")
     assert ("ory_at_" in recorded) is (not filters)
     assert (sandbox.client_secret in recorded) is (not filters)
-    with cassette:
-        client = open_client(sandbox.credentials())
-        assert client.post(sandbox.graphql_endpoint, json=QUERY).status == 200
-    assert (sandbox.api_requests, sandbox.token_requests) == (1, 1)
-
-
-@pytest.fixture
-def app() -> Starlette:
-    """An app that responds with the headers it received."""
-
-    async def headers(request: Request) -> PlainTextResponse:
-        return PlainTextResponse(json.dumps(dict(request.headers)))
-
-    return Starlette(routes=[Route("/", headers)])
-
-
-@pytest.fixture(params=["http://testserver", "http://localhost"])
-def app_client(app: Starlette, request: pytest.FixtureRequest) -> Iterator[TestClient]:
-    """Starlette's client, which calls the app without a socket."""
-    with TestClient(app, base_url=request.param) as client:
-        yield client
 
 
 @each_header
+@pytest.mark.parametrize("base_url", ["http://testserver", "http://localhost"])
 def test_an_app_under_starlettes_test_client_receives_the_token(
-    app_client: TestClient, header_name: str
+    base_url: str, header_name: str
 ) -> None:
+    """It calls the app without a socket."""
+
+    async def received(request: Request) -> JSONResponse:
+        return JSONResponse(dict(request.headers))
+
     auth = HTTPXAuth(
         StaticToken("t"),
         allowed_hosts=["testserver", "localhost"],
         insecure_http=True,  # testserver is not known to be this machine
         header_name=header_name,
     )
-    assert app_client.get("/", auth=auth).json()[header_name.lower()] == "Bearer t"
-
-
-def test_a_prepared_request_of_requests_is_equal_to_its_copy(origin: Origin) -> None:
-    auth = RequestsAuth(StaticToken("t"), allowed_hosts=[origin.allowed_host])
-    prepared = requests.Request("GET", origin.at(), auth=auth).prepare()
-    assert prepared.copy().headers == prepared.headers
-    assert type(prepared.headers["Authorization"]) is str
+    with TestClient(Starlette(routes=[Route("/", received)]), base_url=base_url) as client:
+        assert client.get("/", auth=auth).json()[header_name.lower()] == "Bearer t"

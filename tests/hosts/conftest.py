@@ -1,4 +1,4 @@
-"""A source that counts calls, and a server to which every host name leads."""
+"""A server to which every host name leads."""
 
 import socket
 from typing import Any
@@ -7,30 +7,8 @@ from urllib.parse import urlsplit
 import anyio
 import pytest
 
-from bitquery_auth import Token
-from tests.kit.origin import Origin, Request
-
-TOKEN = "ory_at_T0KEN.s3ntinel"
-
-
-class CountingSource:
-    """A token source that counts how often it is called."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-        self.discarded: list[Token | str] = []
-
-    def token(self) -> Token:
-        self.calls += 1
-        return Token(f"{TOKEN}.{len(self.discarded)}")
-
-    def discard(self, token: Token | str) -> None:
-        self.discarded.append(token)
-
-
-def carries_token(request: Request) -> bool:
-    """Whether the token is anywhere in a request: target, headers or body."""
-    return TOKEN in f"{request.target} {[*request.headers.items()]} {request.body!r}"
+from tests.kit.origin import Origin
+from tests.kit.tokens import CountingSource
 
 
 def is_bitquery_name(name: str) -> bool:

@@ -58,7 +58,8 @@ class Client:
         """Send a request.
 
         Options are ``json``, ``content`` (bytes, text, a file or a generator), ``data`` (a form),
-        ``files``, ``headers``, ``params`` and ``follow`` (whether redirects are followed).
+        ``files``, ``headers``, ``params``, ``timeout`` and ``follow`` (whether redirects are
+        followed).
         """
         raise NotImplementedError
 
@@ -87,10 +88,8 @@ class RequestsClient(Client):
     def send(
         self, method: str, url: str, *, follow: bool = True, content: Any = None, **options: Any
     ) -> Outcome:
-        options.setdefault("data", content)
-        return _outcome(
-            self._session.request(method, url, allow_redirects=follow, timeout=20, **options)
-        )
+        options = {"data": content, "timeout": 20} | options
+        return _outcome(self._session.request(method, url, allow_redirects=follow, **options))
 
     @staticmethod
     def trusting(authority: Path) -> dict[str, Any]:

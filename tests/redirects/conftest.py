@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.hosts.conftest import CountingSource, carries_token
 from tests.kit.origin import Handler, Origin, Request, answering, echo
+from tests.kit.tokens import CountingSource, carries_token
 
 REDIRECTS = (301, 302, 303, 307, 308)
 

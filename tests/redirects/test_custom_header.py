@@ -1,7 +1,6 @@
-"""A header of another name carries the token as ``Authorization`` does.
+"""A header of another name hides from the copy that httpx makes for a redirect, and nowhere else.
 
-httpx and httpx2 copy all headers but ``Authorization`` to the request that follows a redirect, so
-the header that carries the token hides from that copy, and from nothing else.
+httpx and httpx2 copy all headers but ``Authorization`` to the request that follows a redirect.
 """
 
 from typing import Any
@@ -11,10 +10,10 @@ import httpx2
 import pytest
 
 from bitquery_auth import HTTPXAuth, StaticToken
-from tests.hosts.conftest import TOKEN, CountingSource
-from tests.kit.clients import HTTPX, Client, OpenClient, only
+from tests.kit.clients import HTTPX, OpenClient, only
 from tests.kit.origin import Origin, by_path, echo, redirecting
-from tests.redirects.conftest import carried, rejecting_once, requiring_a_token
+from tests.kit.tokens import TOKEN, CountingSource
+from tests.redirects.conftest import carried, requiring_a_token
 
 NAME = "X-API-Key"
 
@@ -34,28 +33,9 @@ def test_a_transport_may_change_and_delete_it(module: Any) -> None:
         assert client.get("http://localhost/").status_code == 200
 
 
-def test_it_is_sent_once(open_client: OpenClient, origin: Origin) -> None:
-    client = open_client(StaticToken(TOKEN), header_name=NAME, scheme="")
-    assert client.get(origin.at(), headers={NAME: "stale"}).status == 200
-    (request,) = origin.requests
-    assert [value for name, value in request.headers.pairs if name.lower() == NAME.lower()] == [
-        TOKEN
-    ]
-
-
-def test_a_rejected_token_in_it_is_replaced(
-    open_client: OpenClient, source: CountingSource, origin: Origin
-) -> None:
-    origin.handler = rejecting_once(echo)
-    outcome = open_client(source, header_name=NAME).post(origin.at(), content=b"query")
-    assert (outcome.status, outcome.history) == (200, (401,))
-    first, second = [request.headers[NAME] for request in origin.requests]
-    assert (first, second) == (f"Bearer {TOKEN}.0", f"Bearer {TOKEN}.1")
-
-
 @only(HTTPX)
 def test_other_headers_are_copied_by_a_redirect(
-    kind: type[Client], open_client: OpenClient, source: CountingSource, origin: Origin
+    open_client: OpenClient, source: CountingSource, origin: Origin
 ) -> None:
     origin.handler = by_path({"/old": redirecting(307, "/new"), "/new": requiring_a_token(echo)})
     client = open_client(source, header_name=NAME)

@@ -1,12 +1,9 @@
 """After everything that can go wrong, neither secret nor tokens are in what is shown or logged."""
 
-import copy
 import logging
 import pickle
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from importlib import import_module
+from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -14,10 +11,10 @@ import pytest
 from bitquery_auth import BitqueryAuthError, RequestsAuth, ShortTermToken, StaticToken
 from bitquery_auth.sandbox import Sandbox
 from tests.kit import QUERY
-from tests.kit.clients import CLIENTS, Client, client_params
-from tests.kit.clock import MODULES, Clock
+from tests.kit.clients import Client
+from tests.kit.clock import Clock
 from tests.kit.origin import Gate, Handler, Origin, Request, answering, redirecting
-from tests.secrets.conftest import join_background_fetches
+from tests.kit.waiting import join_background_fetches
 from tests.secrets.leaks import assert_hidden, own_locals, pickled, texts_of
 
 OUTAGES: dict[str, Handler] = {
@@ -47,7 +44,6 @@ class Life:
         self.responses: list[Any] = []
         self.errors: list[BaseException] = []
         self.log: list[logging.LogRecord] = []
-        self.warnings: list[warnings.WarningMessage] = []
 
     @property
     def secrets(self) -> list[str]:
@@ -93,48 +89,17 @@ class Life:
         self.call()
 
 
-@contextmanager
-def collected(records: list[logging.LogRecord]) -> Iterator[None]:
-    """Record what every logger says, at every level."""
-
-    class Handler(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            records.append(record)
-
-    root, handler = logging.getLogger(), Handler()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    yield
-    root.setLevel(level)
-    root.removeHandler(handler)
-
-
-@pytest.fixture(scope="module")
-def lives() -> Iterator[Callable[[str], Life]]:
-    """Each client lives once, for all that is looked at afterwards."""
-    lived: dict[str, Life] = {}
+@pytest.fixture
+def life(
+    kind: type[Client], sandbox: Sandbox, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> Iterator[Life]:
+    """A life that has been lived, and what every logger said meanwhile."""
+    caplog.set_level(logging.DEBUG)
     with ExitStack() as stack:
-        patch, clock = stack.enter_context(pytest.MonkeyPatch.context()), Clock()
-        for name in MODULES:
-            patch.setattr(import_module(f"bitquery_auth.{name}"), "time", clock)
-        sandbox = stack.enter_context(Sandbox(clock=clock.time))
-
-        def life(name: str) -> Life:
-            if name not in lived:
-                lived[name] = Life(CLIENTS[name], sandbox, clock, stack)
-                with collected(lived[name].log), warnings.catch_warnings(record=True) as caught:
-                    warnings.simplefilter("always")
-                    lived[name].live()
-                lived[name].warnings = caught
-            return lived[name]
-
+        life = Life(kind, sandbox, clock, stack)
+        life.live()
+        life.log = caplog.get_records("setup")
         yield life
-
-
-@pytest.fixture(params=client_params())
-def life(request: pytest.FixtureRequest, lives: Callable[[str], Life]) -> Life:
-    return lives(request.param)
 
 
 def test_no_log_of_any_library_shows_them(life: Life) -> None:
@@ -153,22 +118,12 @@ def test_no_repr_shows_them(life: Life) -> None:
         assert_hidden(f"{thing!r} {thing}", *life.secrets, token.access_token)
 
 
-def test_no_error_and_no_local_variable_of_ours_shows_them(life: Life) -> None:
+def test_no_error_shows_them_nor_does_its_pickle_or_a_local_variable_of_ours(life: Life) -> None:
     """Crash reporters send local variables along with tracebacks (hazard S5)."""
     assert len(life.errors) == len(OUTAGES) + 1
     for error in life.errors:
-        assert_hidden(texts_of(error) + own_locals(error), *life.secrets)
-
-
-def test_no_warning_shows_them(life: Life) -> None:
-    for warning in life.warnings:
-        assert_hidden(f"{warning.message} {warning.source!r}", *life.secrets)
-
-
-def test_no_pickled_error_holds_them(life: Life) -> None:
-    for error in life.errors:
         assert isinstance(error, BitqueryAuthError)
-        assert_hidden(pickled(error), *life.secrets)
+        assert_hidden(texts_of(error) + own_locals(error) + pickled(error), *life.secrets)
         again = pickle.loads(pickle.dumps(error))
         assert (type(again), str(again)) == (type(error), str(error))
 
@@ -179,15 +134,6 @@ def test_a_pickled_response_holds_neither_secret_nor_auth(life: Life) -> None:
         assert_hidden(pickled(response), life.sandbox.client_secret)
         assert "ClientCredentials" not in pickled(response)
         assert pickle.loads(pickle.dumps(response)).status_code == response.status_code
-
-
-def test_a_pickled_source_holds_the_secret_and_no_token(life: Life) -> None:
-    """The README says so: guard it like the secret."""
-    token = life.source.token().access_token
-    secret, *tokens = life.secrets
-    for thing in (life.source, life.auth, copy.copy(life.auth)):
-        assert_hidden(pickled(thing), *tokens, token)
-        assert secret in pickled(thing)
 
 
 def test_the_secret_is_sent_to_the_token_endpoint_alone_and_tokens_to_the_api_alone(
