@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import pickle
-import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,8 +12,7 @@ import pytest
 import redis
 import redis.asyncio
 
-from bitquery_auth import ConfigurationError, RedisTokenStore, Token, TokenEndpointError
-from bitquery_auth.sandbox import Sandbox
+from bitquery_auth import ConfigurationError, RedisTokenStore, Token
 
 SECRET_URL = "rediss://someone:sentinel%21@127.0.0.1:6390/3?socket_timeout=5"
 
@@ -37,11 +35,6 @@ def test_the_server_removes_a_token_when_it_expires(
 ) -> None:
     store.set("k", expiring_in(100))
     assert 90_000 < client.pttl(prefix + "k") <= 100_000
-
-
-def test_a_token_of_unknown_expiry_stays(
-    store: RedisTokenStore, client: redis.Redis, prefix: str
-) -> None:
     store.set("k", Token("endless"))
     assert client.ttl(prefix + "k") == -1
 
@@ -75,17 +68,7 @@ def test_a_lock_that_expired_is_not_taken_from_its_new_holder(
     assert client.get(f"{prefix}k:lock") == b"another's"
 
 
-def test_a_wrong_configuration_leaves_nothing_on_the_server(
-    store: RedisTokenStore, client: redis.Redis, prefix: str, sandbox: Sandbox
-) -> None:
-    source = sandbox.credentials(store=store)
-    sandbox.client_secret = "another"
-    with pytest.raises(TokenEndpointError):
-        source.token()
-    assert list(client.scan_iter(f"{prefix}*")) == []
-
-
-@pytest.mark.parametrize("planted", [b"", b"[", b"5", b'"ory_at_stored"', b"[]"], ids=repr)
+@pytest.mark.parametrize("planted", [b"", b"[", b"5", b"[]"], ids=repr)
 def test_discarding_a_token_leaves_a_corrupt_entry(
     store: RedisTokenStore, client: redis.Redis, prefix: str, planted: bytes
 ) -> None:
@@ -151,11 +134,6 @@ def test_without_redis_py_construction_says_what_to_install(
     monkeypatch.setitem(sys.modules, "redis", None)
     with pytest.raises(ConfigurationError, match="pip install redis"):
         RedisTokenStore("redis://127.0.0.1")
-
-
-def test_the_name_can_be_imported_without_redis_py() -> None:
-    program = "import sys; sys.modules['redis'] = None; from bitquery_auth import *"
-    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_neither_the_repr_nor_an_error_shows_the_url() -> None:
