@@ -32,9 +32,3 @@ def post_with_httpx2(auth: Any, url: str) -> int:
             return (await client.post(url, json=QUERY)).status_code
 
     return asyncio.run(post())
-
-
-def send(request: requests.PreparedRequest) -> int:
-    """Send a prepared request."""
-    with requests.Session() as session:
-        return session.send(request, timeout=20).status_code
