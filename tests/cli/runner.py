@@ -47,13 +47,9 @@ class Runner:
         return self._run([sys.executable, "-W", "error", "-c", code], "", self.environment)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start a command, which Ctrl+C stops, even if the tests run where it is ignored."""
-        code = (
-            "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-            "from bitquery_auth._cli import main; sys.exit(main())"
-        )
+        """Start a command."""
         return subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", code, *arguments],
+            [*COMMAND, *arguments],
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

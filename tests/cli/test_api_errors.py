@@ -12,23 +12,6 @@ QUERY = "{ __typename }"
 PASTED = {"BITQUERY_CLIENT_ID": None, "BITQUERY_TOKEN": "ory_at_old"}
 
 
-def test_a_401_for_a_new_token_too_ends_with_3(command: Runner, sandbox: Sandbox) -> None:
-    sandbox.accept_nothing = True
-    code, out, err = command("query", QUERY)
-    assert (code, out) == (3, "")
-    assert "responded with HTTP 401: Unauthorized. The API rejects a new token too" in err
-    assert sandbox.token_requests == 2
-
-
-def test_a_401_for_a_pasted_token_says_where_to_copy_another(
-    command: Runner, sandbox: Sandbox
-) -> None:
-    code, out, err = command("query", QUERY, **PASTED)
-    assert (code, out, sandbox.api_requests) == (3, "", 1)
-    assert "copy a new one from account.bitquery.io" in err
-    assert "ory_at_old" not in err
-
-
 @pytest.mark.parametrize(
     ("status", "exit_code", "hint"),
     [
@@ -126,9 +109,3 @@ def test_a_certificate_file_that_is_missing_is_named(command: Runner, tmp_path: 
     assert code == 4
     assert err.startswith("bitquery-auth: No response from streaming.bitquery.io: ")
     assert missing in err
-
-
-def test_a_query_for_which_there_is_no_token_is_not_sent(command: Runner, sandbox: Sandbox) -> None:
-    code, out, err = command("query", QUERY, BITQUERY_CLIENT_SECRET="wrong")
-    assert (code, out, sandbox.api_requests) == (3, "", 0)
-    assert "invalid_client" in err

@@ -83,7 +83,7 @@ OTHER_API = "Set BITQUERY_ENDPOINT or --endpoint to the URL of the API"
     ],
 )
 def test_the_step_that_fails_is_the_last_one_and_says_what_to_do(
-    variables: dict[str, str | None],
+    variables: dict[str, Any],
     fault: dict[str, Any],
     code: int,
     step: str,

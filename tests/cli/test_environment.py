@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,15 +10,6 @@ from bitquery_auth.sandbox import Sandbox
 from tests.cli.runner import Runner
 
 PASTED = {"BITQUERY_CLIENT_ID": None, "BITQUERY_TOKEN": "ory_at_abc"}
-
-
-def test_without_credentials_the_variables_are_named(process: Runner) -> None:
-    code, out, err = process("token", BITQUERY_CLIENT_ID=None, BITQUERY_CLIENT_SECRET=None)
-    assert (code, out) == (2, "")
-    assert err == (
-        "bitquery-auth: Set BITQUERY_CLIENT_ID and BITQUERY_CLIENT_SECRET, or BITQUERY_TOKEN to a "
-        "token from the account page.\n"
-    )
 
 
 @pytest.mark.parametrize("quote", ['"', "'"])
@@ -85,7 +77,7 @@ def test_without_the_libraries_of_the_store_they_are_named_and_a_token_is_printe
 )
 def test_a_folder_that_cannot_be_used_costs_a_warning_and_no_token(
     folder: str,
-    variables: dict[str, str | None],
+    variables: dict[str, Any],
     warnings: list[str],
     command: Runner,
     caplog: pytest.LogCaptureFixture,

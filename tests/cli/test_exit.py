@@ -1,7 +1,6 @@
 """How a command ends that is interrupted, or whose output cannot be written."""
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,23 +8,12 @@ from pathlib import Path
 import pytest
 
 from bitquery_auth._cli import main
-from bitquery_auth.sandbox import Sandbox
-from tests.cli.runner import COMMAND, TIMEOUT, Runner
-from tests.kit.waiting import until
+from tests.cli.runner import COMMAND, TIMEOUT
 
 
 @pytest.fixture
 def with_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BITQUERY_TOKEN", "ory_at_abc")
-
-
-def test_ctrl_c_ends_with_130_and_without_a_traceback(process: Runner, sandbox: Sandbox) -> None:
-    sandbox.delay = 60
-    with process.start("token") as running:
-        until(lambda: sandbox.token_requests == 1, timeout=TIMEOUT)
-        running.send_signal(signal.SIGINT)
-        assert running.communicate(timeout=TIMEOUT) == ("", "")
-    assert running.returncode == 130
 
 
 def test_an_interrupt_in_this_process_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -193,7 +194,7 @@ def test_without_a_kept_token_nothing_is_revoked(command: Runner, sandbox: Sandb
     ],
 )
 def test_a_token_that_could_not_be_revoked_is_kept(
-    variables: dict[str, str | None], code: int, message: str, command: Runner
+    variables: dict[str, Any], code: int, message: str, command: Runner
 ) -> None:
     first = command("token").out
     ran = command("revoke", **variables)

@@ -3,12 +3,9 @@
 Hazard P5.
 """
 
-import signal
-
 import pytest
 
 from bitquery_auth.sandbox import Sandbox
-from tests.kit.waiting import until
 from tests.processes.script import run_script, running
 
 
@@ -92,38 +89,3 @@ def test_a_program_does_not_wait_for_a_fetch_whose_callers_were_cancelled(
     print("left")
     """
     assert run_script(script, sandbox) == "left"
-
-
-def test_a_program_that_ends_during_a_renewal_ends_in_silence(sandbox: Sandbox) -> None:
-    script = """
-    import time
-    source = credentials(leeway=1, renew_ahead=3500)
-    source.token()
-    time.monotonic, real = (lambda: real() + 3000), time.monotonic
-    source.token()
-    print("left")
-    """
-    assert run_script(script, sandbox) == "left"
-
-
-def test_ctrl_c_ends_a_fetch_at_once_and_the_next_one_works(sandbox: Sandbox) -> None:
-    sandbox.delay = 600
-    script = """
-    import signal
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
-    source = credentials()
-    try:
-        source.token()
-    except KeyboardInterrupt:
-        print("interrupted", flush=True)
-    wait_for_the_test()
-    source.token()
-    print("fetched")
-    """
-    with running(script, sandbox) as program:
-        until(lambda: sandbox.token_requests == 1)
-        program.send_signal(signal.SIGINT)
-        assert program.read_line() == "interrupted"
-        sandbox.delay = 0
-        program.go_on()
-        assert program.result() == "fetched"

@@ -5,14 +5,12 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bitquery_auth import (
     ConfigurationError,
-    FileTokenStore,
     RedisTokenStore,
     Token,
     TokenEndpointError,
@@ -193,28 +191,7 @@ def test_a_token_that_has_expired_on_arrival_is_not_stored(sandbox: Sandbox) -> 
     assert store.tokens == {}
 
 
-# -- files -----------------------------------------------------------------------------------------
-
-
-def test_a_folder_that_cannot_be_made_fails_no_request(warned: Warned, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    assert "Not a directory" in warned(FileTokenStore(tmp_path / "file" / "cache"))
-
-
-def test_a_folder_that_others_can_write_to_fails_no_request(warned: Warned, folder: Path) -> None:
-    folder.mkdir(parents=True)
-    folder.chmod(0o777)
-    assert "other users can write to" in warned(FileTokenStore(folder))
-    assert list(folder.iterdir()) == []
-
-
 # -- Redis -----------------------------------------------------------------------------------------
-
-
-def test_no_server_fails_no_request(warned: Warned) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    assert "(get: ConnectionError)" in warned(RedisTokenStore(f"redis://127.0.0.1:{port}"))
 
 
 def test_a_server_that_does_not_respond_costs_one_wait_for_each_fetch(
@@ -227,24 +204,6 @@ def test_a_server_that_does_not_respond_costs_one_wait_for_each_fetch(
         assert source.token()
         assert time.monotonic() - began < 2.5
     assert len(log(logging.WARNING)) == 1
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        ("CONFIG", "SET", "maxmemory", "1"),
-        ("CONFIG", "SET", "requirepass", "right"),
-        ("ACL", "SETUSER", "default", "-get"),
-        ("ACL", "SETUSER", "default", "-set"),
-    ],
-    ids=" ".join,
-)
-def test_a_server_that_rejects_commands_fails_no_request(
-    warned: Warned, valkey: Valkey, command: tuple[str, ...]
-) -> None:
-    valkey.ask(*command)
-    url = valkey.url.replace("//", "//default:wrong@")
-    assert "token store failed" in warned(RedisTokenStore(url))
 
 
 def test_a_server_that_comes_back_is_used_again(valkey: Valkey, sandbox: Sandbox, log: Log) -> None:

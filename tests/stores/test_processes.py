@@ -1,9 +1,7 @@
 """Real processes that share a store; token requests are counted where they arrive."""
 
-import logging
 import multiprocessing
 import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -17,7 +15,7 @@ from bitquery_auth import FileTokenStore
 from bitquery_auth.sandbox import Sandbox
 from tests.kit.waiting import until
 from tests.stores import jobs
-from tests.stores.conftest import Log, Place
+from tests.stores.conftest import Place
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
@@ -91,36 +89,6 @@ def test_another_process_takes_over_from_one_that_is_killed(
     assert (len(tokens), live_sandbox.token_requests) == (1, 2)
 
 
-def test_four_processes_recover_from_a_revocation_with_one_request(
-    processes: Processes, settings: dict[str, Any], live_sandbox: Sandbox
-) -> None:
-    """Hazards R1, C6."""
-    turns = processes.context.Barrier(5)
-    api = (live_sandbox.graphql_endpoint, live_sandbox.allowed_hosts[0])
-    for _ in range(4):
-        processes.start(jobs.post_twice, processes.queue, settings, turns, *api)
-    turns.wait(60)
-    live_sandbox.revoke_all()
-    turns.wait(60)
-    assert processes.results(8) == [200] * 8
-    assert (live_sandbox.token_requests, live_sandbox.api_refusals) == (2, 4)
-
-
-def test_a_stopped_process_delays_a_fetch_and_does_not_prevent_it(
-    processes: Processes, settings: dict[str, Any], live_sandbox: Sandbox, log: Log
-) -> None:
-    """It keeps the lock: one warning, and a token without the lock."""
-    live_sandbox.delay = 60
-    stopped = processes.start(jobs.fetch, processes.queue, settings)
-    until(lambda: live_sandbox.token_requests == 1)
-    os.kill(stopped.pid or 0, signal.SIGSTOP)
-    live_sandbox.delay = 0
-    source = live_sandbox.credentials(store=settings["store"], timeout=0.5)
-    assert source.token()
-    (warning,) = log(logging.WARNING)
-    assert "(lock: other processes held it for 0.5 s)" in warning
-
-
 def test_one_process_at_a_time_holds_a_lock_whose_file_is_removed_at_each_release(
     processes: Processes, tmp_path: Path, folder: Path
 ) -> None:
@@ -133,19 +101,3 @@ def test_one_process_at_a_time_holds_a_lock_whose_file_is_removed_at_each_releas
         each.join(60)
     assert number.read_text() == "200"
     assert list(folder.iterdir()) == []
-
-
-def test_processes_that_are_killed_while_they_write_leave_a_whole_token(
-    processes: Processes, folder: Path
-) -> None:
-    """Hazard P4."""
-    store = FileTokenStore(folder)
-    for _ in range(6):
-        writer = processes.start(jobs.write_without_end, store)
-        until(lambda: store.get("k") is not None)
-        writer.kill()
-        writer.join()
-        token = store.get("k")
-        assert token is not None
-        assert token.access_token == token.access_token[0] * 8000
-        store.discard("k", token.access_token)

@@ -12,8 +12,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
-import redis
-
 from tests.servers._process import ending_with_us, free_port
 
 _BINARIES = ("valkey-server", "redis-server")
@@ -59,11 +57,6 @@ class Valkey:
         self._process.kill()
         self._process.wait()
         self._folder.cleanup()
-
-    def ask(self, *command: str) -> object:
-        """Send a command, as its administrator."""
-        with contextlib.closing(redis.Redis.from_url(self.url)) as client:
-            return client.execute_command(*command)
 
     def __enter__(self) -> Self:
         self.start()
