@@ -4,6 +4,7 @@ Hazard P2.
 """
 
 import os
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
@@ -68,21 +69,24 @@ def test_a_child_forked_during_a_fetch_finishes_its_request(sandbox: Sandbox, po
     assert sandbox.token_requests == 2
 
 
+@pytest.mark.parametrize("library", ["authlib", "filelock"])
 def test_a_child_forked_during_the_first_imports_of_a_fetch_finishes_its_request(
-    sandbox: Sandbox,
+    sandbox: Sandbox, tmp_path: Path, library: str
 ) -> None:
     """An import that another thread is in the middle of is a lock that the child would inherit."""
-    script = """
+    script = f"""
+    from bitquery_auth import FileTokenStore
     importing, forking = threading.Event(), threading.Event()
 
     class SlowImport:
         def find_spec(self, name, path=None, target=None):
-            if name.startswith("authlib") and not importing.is_set():
+            if name.startswith({library!r}) and not importing.is_set():
                 importing.set()
                 forking.wait(20)
 
+    auth = requests_auth(source := credentials(store=FileTokenStore({str(tmp_path)!r})))
     sys.meta_path.insert(0, SlowImport())
-    auth = requests_auth(source := credentials())
+    sys.unraisablehook = bool  # filelock's hook after a fork misses what the one before it notes
     os.register_at_fork(before=forking.set)
     thread = threading.Thread(target=source.token)
     thread.start()

@@ -106,13 +106,6 @@ def test_the_required_hosts_of_an_unpickled_source_are_the_same(sandbox: Sandbox
         RequestsAuth(twin)
 
 
-def test_the_default_hosts_of_an_unpickled_source_are_the_same() -> None:
-    source = ClientCredentials("id", "secret")
-    source.default_allowed_hosts = ("api.example.com",)  # as `from_env` sets them
-    twin = pickle.loads(pickle.dumps(source))
-    assert twin.default_allowed_hosts == ("api.example.com",)
-
-
 @each_protocol
 def test_every_setting_of_an_auth_survives_a_pickle(auth: Any, protocol: int) -> None:
     twin = pickle.loads(pickle.dumps(auth, protocol))

@@ -1,7 +1,6 @@
 """The file store: where its files are, who may read them, and which of them are removed."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -81,44 +80,6 @@ def test_without_its_libraries_construction_says_what_to_install(
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(ConfigurationError, match="pip install filelock platformdirs"):
         FileTokenStore(folder)
-
-
-FORK_DURING_IMPORT = """
-import os, sys, threading
-from bitquery_auth import FileTokenStore
-
-class SlowFinder:
-    def find_spec(self, name, path=None, target=None):
-        if name == "filelock":
-            importing.set()
-            forking.wait(20)
-
-def take_lock(key):
-    with store.lock(key, 5):
-        pass
-
-store = FileTokenStore(sys.argv[1])
-importing, forking = threading.Event(), threading.Event()
-os.register_at_fork(before=forking.set)
-sys.meta_path.insert(0, SlowFinder())
-thread = threading.Thread(target=take_lock, args=("parent",))
-thread.start()
-importing.wait(20)
-sys.setswitchinterval(20)  # the import goes on only if the fork waits for it
-child = os.fork()
-take_lock("child")
-if child == 0:
-    os._exit(0)
-thread.join()
-sys.exit(os.waitpid(child, 0)[1])
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_a_fork_during_the_import_of_filelock_leaves_the_child_a_working_lock(folder: Path) -> None:
-    """Hazard P2."""
-    command = [sys.executable, "-c", FORK_DURING_IMPORT, str(folder)]
-    subprocess.run(command, check=True, timeout=20)
 
 
 # -- who may read and write them -------------------------------------------------------------------

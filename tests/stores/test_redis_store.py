@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import pickle
 import sys
 from datetime import UTC, datetime, timedelta
@@ -148,7 +147,7 @@ def test_neither_the_repr_nor_an_error_shows_the_url() -> None:
     assert "sentinel" not in repr([frame.locals for frame in caught.traceback[1:]])
 
 
-# -- pickles and forks -----------------------------------------------------------------------------
+# -- pickles ---------------------------------------------------------------------------------------
 
 
 def test_a_pickle_holds_url_and_prefix() -> None:
@@ -160,21 +159,3 @@ def test_a_pickle_holds_url_and_prefix() -> None:
 def test_a_store_over_a_client_says_why_it_cannot_be_pickled(store: RedisTokenStore) -> None:
     with pytest.raises(TypeError, match="make it from a URL"):
         pickle.dumps(store)
-
-
-@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_a_forked_child_has_connections_of_its_own(store: RedisTokenStore) -> None:
-    """Hazard P2: neither process reads the other's responses."""
-    store.set("parent", expiring_in(100))
-    child = os.fork()
-    if child == 0:
-        stored = False
-        with contextlib.suppress(BaseException):
-            for _ in range(50):
-                store.set("child", expiring_in(100))
-                stored = store.get("child") is not None
-        os._exit(0 if stored else 1)
-    for _ in range(50):
-        assert store.get("nothing") is None
-    assert os.waitpid(child, 0)[1] == 0

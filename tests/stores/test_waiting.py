@@ -84,32 +84,3 @@ def test_a_slow_store_holds_up_neither_other_credentials_nor_for_long_its_own(
             assert time.monotonic() - began < longest
         go.set()
         waiting.result(timeout=20)
-
-
-@pytest.mark.matrix
-def test_a_fleet_of_500_costs_one_token_for_each_lifetime_and_nobody_waits(
-    place: Place, live_sandbox: Sandbox, log: Log
-) -> None:
-    """Tokens of 6 seconds are renewed after some 3.5 of them: four or five tokens in 14 seconds."""
-    live_sandbox.lifetime, live_sandbox.delay = 6, 0.3
-    sources = [live_sandbox.credentials(store=place.another()) for _ in range(500)]
-    with ThreadPoolExecutor(500) as pool:
-        list(pool.map(lambda source: source.token(), sources))
-        end = time.monotonic() + 14
-
-        def longest_call(number: int) -> tuple[float, float]:
-            """Return how long calls took, and pauses beyond what was meant, on a busy machine."""
-            call = oversleep = 0.0
-            pause = 0.1 + number % 10 / 50
-            while (began := time.monotonic()) < end:
-                sources[number].token()
-                called = time.monotonic()
-                time.sleep(pause)
-                call = max(call, called - began)
-                oversleep = max(oversleep, time.monotonic() - called - pause)
-            return call, oversleep
-
-        calls, oversleeps = zip(*pool.map(longest_call, range(500)), strict=True)
-        assert max(calls) < 1 + max(oversleeps)
-    assert live_sandbox.token_requests <= 5
-    assert log(logging.INFO) + log(logging.WARNING) == []
