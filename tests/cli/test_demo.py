@@ -1,8 +1,6 @@
 """``bitquery-auth demo``: what it prints is what the stand-in counted, and a fault is reported."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -154,13 +152,3 @@ def test_an_unexpected_error_is_raised_instead_of_waiting_for_ever(
     monkeypatch.setattr(demo, "_run_short_lived", fail)
     with pytest.raises(LookupError):
         demo.demo()
-
-
-@contextmanager
-def _client_that_never_calls(*_: object) -> Iterator[demo_programs.Calls]:
-    yield lambda count: [200] * count
-
-
-def test_the_figures_come_from_the_stand_in_and_not_from_the_client() -> None:
-    counts = demo._run_long_lived(_client_that_never_calls, demo_programs.PROGRAMS[0])
-    assert [(each.sent, each.tokens, each.failed) for each in counts] == [(0, 0, 0)] * LONG_LIVED

@@ -12,7 +12,7 @@ import redis
 
 from bitquery_auth import FileTokenStore, RedisTokenStore, TokenStore
 from bitquery_auth.sandbox import Sandbox
-from tests.stores.valkey import Valkey, a_server, binary
+from tests.stores.valkey import a_server
 
 Log = Callable[[int], list[str]]
 
@@ -66,16 +66,6 @@ def redis_url() -> Iterator[str]:
         if url is None:
             pytest.skip("no valkey-server or redis-server here, and REDIS_URL is not set")
         yield url
-
-
-@pytest.fixture
-def valkey() -> Iterator[Valkey]:
-    """A server that a test may stop or misconfigure."""
-    program = binary()
-    if program is None:
-        pytest.skip("no valkey-server or redis-server here")
-    with Valkey(program) as running:
-        yield running
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from bitquery_auth import (
     ConfigurationError,
     RedisTokenStore,
     Token,
-    TokenEndpointError,
     TokenStore,
 )
 from bitquery_auth._stores import sharing
@@ -21,7 +20,6 @@ from bitquery_auth.sandbox import Sandbox
 from tests.kit.clock import Clock
 from tests.stores.conftest import Log
 from tests.stores.memory import MemoryStore, WatchedStore, failing, raising
-from tests.stores.valkey import Valkey
 
 Warned = Callable[[TokenStore], str]
 
@@ -147,12 +145,6 @@ def test_a_lock_that_others_hold_for_too_long_is_given_up_with_a_warning(
     assert store.calls[-1] == "set"
 
 
-def test_an_error_of_the_token_endpoint_is_not_hidden_by_one_of_the_lock(sandbox: Sandbox) -> None:
-    sandbox.outage = 500
-    with pytest.raises(TokenEndpointError):
-        sandbox.credentials(store=failing("unlock")).token()
-
-
 class ServerError(OSError):
     """As a library may raise one."""
 
@@ -204,16 +196,3 @@ def test_a_server_that_does_not_respond_costs_one_wait_for_each_fetch(
         assert source.token()
         assert time.monotonic() - began < 2.5
     assert len(log(logging.WARNING)) == 1
-
-
-def test_a_server_that_comes_back_is_used_again(valkey: Valkey, sandbox: Sandbox, log: Log) -> None:
-    source = sandbox.credentials(store=RedisTokenStore(valkey.url))
-    source.token()
-    valkey.stop()
-    source.renew()
-    source.renew()
-    assert len(log(logging.WARNING)) == 1
-    valkey.start()
-    token = source.renew()
-    assert log(logging.INFO) == ["token store works again: RedisTokenStore"]
-    assert sandbox.credentials(store=RedisTokenStore(valkey.url)).token() == token
