@@ -109,3 +109,9 @@ def test_a_certificate_file_that_is_missing_is_named(command: Runner, tmp_path: 
     assert code == 4
     assert err.startswith("bitquery-auth: No response from streaming.bitquery.io: ")
     assert missing in err
+
+
+def test_a_query_for_which_there_is_no_token_is_not_sent(command: Runner, sandbox: Sandbox) -> None:
+    code, out, err = command("query", QUERY, BITQUERY_CLIENT_SECRET="wrong")
+    assert (code, out, sandbox.api_requests) == (3, "", 0)
+    assert "invalid_client" in err
