@@ -81,6 +81,13 @@ def test_the_call_without_argparse_has_the_defaults_of_argparse() -> None:
     assert vars(make_parser().parse_args(["token"])) == _TOKEN_OPTIONS
 
 
+def test_the_options_of_the_sandbox_are_parsed() -> None:
+    options = "--port 8080 --lifetime 2.5 --auth-method client_secret_basic"
+    parsed = vars(make_parser().parse_args(["sandbox", *options.split()]))
+    parsed.pop("run")
+    assert parsed == {"port": 8080, "lifetime": 2.5, "auth_method": "client_secret_basic"}
+
+
 def test_the_version_is_printed(command: Runner) -> None:
     assert command("--version") == (0, f"bitquery_auth {__version__}\n", "")
 
