@@ -1,20 +1,15 @@
 """What the environment configures: credentials, files of them, and where the token is kept."""
 
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bitquery_auth.sandbox import Sandbox
 from tests.cli.runner import Runner
 
-
-def test_without_credentials_the_variables_are_named(process: Runner) -> None:
-    code, out, err = process("token", BITQUERY_CLIENT_ID=None, BITQUERY_CLIENT_SECRET=None)
-    assert (code, out) == (2, "")
-    assert err == (
-        "bitquery-auth: Set BITQUERY_CLIENT_ID and BITQUERY_CLIENT_SECRET, or BITQUERY_TOKEN to a "
-        "token from the account page.\n"
-    )
+PASTED = {"BITQUERY_CLIENT_ID": None, "BITQUERY_TOKEN": "ory_at_abc"}
 
 
 @pytest.mark.parametrize("quote", ['"', "'"])
@@ -47,14 +42,6 @@ def test_a_token_is_read_from_a_file(command: Runner, sandbox: Sandbox, tmp_path
     assert sandbox.token_requests == 0
 
 
-def test_the_token_is_kept_in_the_named_folder(
-    command: Runner, environment: dict[str, str]
-) -> None:
-    command("token")
-    folder = Path(environment["BITQUERY_CACHE_DIR"])
-    assert len(list(folder.glob("*.json"))) == 1
-
-
 def test_the_token_is_kept_in_the_users_cache_folder_by_default(
     process: Runner, sandbox: Sandbox, tmp_path: Path
 ) -> None:
@@ -66,42 +53,36 @@ def test_the_token_is_kept_in_the_users_cache_folder_by_default(
 
 
 def test_without_the_libraries_of_the_store_they_are_named_and_a_token_is_printed(
-    process: Runner, sandbox: Sandbox
+    command: Runner,
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    code = (
-        "import sys; sys.modules['filelock'] = None; "
-        "from bitquery_auth._cli import main; sys.exit(main(['token']))"
-    )
+    monkeypatch.setitem(sys.modules, "filelock", None)
     for _ in range(2):
-        ran = process.run_python(code)
-        assert (ran.code, ran.out[:7]) == (0, "ory_at_")
-        assert ran.err.startswith("the token is not kept between runs: ")
-        assert "pip install filelock platformdirs" in ran.err
+        ran = command("token")
+        assert (ran.code, ran.out[:7], ran.err) == (0, "ory_at_", "")
     assert sandbox.token_requests == 2
-
-
-def test_a_pasted_token_needs_no_store(process: Runner) -> None:
-    variables = {"BITQUERY_CLIENT_ID": None, "BITQUERY_TOKEN": "ory_at_abc"}
-    ran = process("token", BITQUERY_CACHE_DIR="~nobody-of-this-name/cache", **variables)
-    assert ran == (0, "ory_at_abc\n", "")
-
-
-@pytest.mark.parametrize("folder", ["~nobody-of-this-name/cache", "{file}"])
-def test_a_folder_that_cannot_be_used_costs_a_warning_and_no_token(
-    folder: str, command: Runner, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (tmp_path / "file").write_text("")
-    ran = command("token", BITQUERY_CACHE_DIR=folder.format(file=tmp_path / "file"))
-    assert (ran.code, ran.out[:7], ran.err) == (0, "ory_at_", "")
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert caplog.messages[0].startswith("the token is not kept between runs: ")
+    assert "pip install filelock platformdirs" in caplog.messages[0]
 
 
 @pytest.mark.parametrize(
-    "url", ["https://streaming.bitquery.io:1/graphql", "https://[::1]:1/graphql"]
+    ("folder", "variables", "warnings"),
+    [
+        ("~nobody-of-this-name/cache", {}, ["WARNING"]),
+        (__file__, {}, ["WARNING"]),
+        ("~nobody-of-this-name/cache", PASTED, []),
+    ],
 )
-def test_the_endpoint_may_have_a_port_and_an_ipv6_address(url: str, command: Runner) -> None:
-    code, _, err = command(
-        "query", "{ x }", "--endpoint", url, BITQUERY_CLIENT_ID=None, BITQUERY_TOKEN="t"
-    )
-    assert code == 4
-    assert "No response from" in err
+def test_a_folder_that_cannot_be_used_costs_a_warning_and_no_token(
+    folder: str,
+    variables: dict[str, Any],
+    warnings: list[str],
+    command: Runner,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A pasted token needs no folder."""
+    ran = command("token", BITQUERY_CACHE_DIR=folder, **variables)
+    assert (ran.code, ran.out[:7], ran.err) == (0, "ory_at_", "")
+    assert [record.levelname for record in caplog.records] == warnings

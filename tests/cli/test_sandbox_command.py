@@ -1,13 +1,12 @@
 """``bitquery-auth sandbox``: a stand-in for programs in any language, until it is stopped."""
 
 import io
-import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ import requests
 from bitquery_auth import ClientCredentials, ConfigurationError
 from bitquery_auth._cli import main, serve
 from bitquery_auth.sandbox import Sandbox
+from tests.cli.runner import COMMAND, TIMEOUT
 from tests.kit.waiting import until
 
 PROGRAM = """
@@ -35,7 +35,7 @@ class Served:
         self.settings, self.log = folder / "settings.sh", folder / "log"
         with self.settings.open("wb") as stdout, self.log.open("wb") as stderr:
             self.process = subprocess.Popen(
-                [sys.executable, "-W", "error", "-m", "bitquery_auth", "sandbox", *options],
+                [*COMMAND, "sandbox", *options],
                 stdin=stdin,
                 stdout=stdout,
                 stderr=stderr,
@@ -44,10 +44,8 @@ class Served:
             )
         self.wait_for_log("Ctrl+C stops it")
 
-    def wait_for_log(self, text: str) -> str:
-        """Return the log once it contains a text."""
-        until(lambda: text in self.log.read_text(), timeout=60)
-        return self.log.read_text()
+    def wait_for_log(self, text: str) -> None:
+        until(lambda: text in self.log.read_text(), timeout=TIMEOUT)
 
     def command(self, line: str, reply: str) -> None:
         assert self.process.stdin is not None
@@ -61,49 +59,42 @@ class Served:
         assert found is not None
         return found[1]
 
-    def credentials(self) -> ClientCredentials:
-        return ClientCredentials(
-            self.setting("CLIENT_ID"),
-            self.setting("CLIENT_SECRET"),
-            token_endpoint=self.setting("TOKEN_ENDPOINT"),
-        )
-
     def api_status(self, access_token: str) -> int:
         headers = {"Authorization": f"Bearer {access_token}"}
         return requests.get(self.setting("ENDPOINT"), headers=headers, timeout=10).status_code
 
 
-@contextmanager
-def served(folder: Path, *options: str, stdin: int = subprocess.PIPE) -> Iterator[Served]:
-    running = Served(folder, *options, stdin=stdin)
-    with running.process:
-        try:
-            yield running
-        finally:
-            running.process.kill()
+@pytest.fixture
+def serving(tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    """Run the command, until the end of the test at the latest."""
+    with ExitStack() as stack:
 
+        def start(*options: str, stdin: int = subprocess.PIPE) -> Served:
+            served = Served(tmp_path, *options, stdin=stdin)
+            stack.enter_context(served.process)
+            stack.callback(served.process.kill)
+            return served
 
-def run_program(settings: Path) -> str:
-    """Run a program in a shell into which the settings were pasted."""
-    return subprocess.run(
-        ["sh", "-c", f'. "{settings}" && exec "$0" -W error -c "$1"', sys.executable, PROGRAM],
-        env=os.environ,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    ).stdout
+        yield start
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_program_runs_with_the_settings_until_a_signal_stops_the_sandbox(
-    number: signal.Signals, tmp_path: Path
+    number: signal.Signals, serving: Callable[..., Served]
 ) -> None:
-    with served(tmp_path, stdin=subprocess.DEVNULL) as sandbox:
-        assert run_program(sandbox.settings) == "{'EVM': {'Blocks': [{'Block': {'Number': 1}}]}}\n"
-        assert sandbox.setting("WEBSOCKET_ENDPOINT").startswith("ws://127.0.0.1:")
-        sandbox.process.send_signal(number)
-        assert sandbox.process.wait(10) == 0
+    sandbox = serving(stdin=subprocess.DEVNULL)
+    shell = ["sh", "-c", '. "$0" && exec "$1" -W error -c "$2"', sandbox.settings]
+    printed = subprocess.run(
+        [*shell, sys.executable, PROGRAM],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=True,
+    ).stdout
+    assert printed == "{'EVM': {'Blocks': [{'Block': {'Number': 1}}]}}\n"
+    assert sandbox.setting("WEBSOCKET_ENDPOINT").startswith("ws://127.0.0.1:")
+    sandbox.process.send_signal(number)
+    assert sandbox.process.wait(10) == 0
     log = sandbox.log.read_text().splitlines()
     assert [line.partition(" ")[2] for line in log[2:4]] == [
         "POST /oauth2/token: 200",
@@ -112,34 +103,35 @@ def test_a_program_runs_with_the_settings_until_a_signal_stops_the_sandbox(
     assert log[4:] == ["Stopped. Token requests: 1. API requests: 1, of which 0 got a 401."]
 
 
-def test_commands_revoke_tokens_and_make_an_outage(tmp_path: Path) -> None:
-    with served(tmp_path) as sandbox:
-        token = sandbox.credentials().token().access_token
-        assert sandbox.api_status(token) == 200
-        sandbox.command("revoke", "Every token is revoked.")
-        assert sandbox.api_status(token) == 401
-        sandbox.command("out", "The token endpoint fails")
-        endpoint = sandbox.setting("TOKEN_ENDPOINT")
-        assert requests.post(endpoint, timeout=10).status_code == 503
-        sandbox.command(" in ", "The token endpoint works.")
-        sandbox.command("help", "'help' is not a command. Type revoke, out, in or quit.")
-        assert requests.post(endpoint, timeout=10).status_code == 400
-        sandbox.command("quit", "Stopped.")
-        assert sandbox.process.wait(10) == 0
+def test_commands_revoke_tokens_and_make_an_outage(serving: Callable[..., Served]) -> None:
+    sandbox = serving()
+    endpoint = sandbox.setting("TOKEN_ENDPOINT")
+    client = (sandbox.setting("CLIENT_ID"), sandbox.setting("CLIENT_SECRET"))
+    token = ClientCredentials(*client, token_endpoint=endpoint).token().access_token
+    assert sandbox.api_status(token) == 200
+    sandbox.command("revoke", "Every token is revoked.")
+    assert sandbox.api_status(token) == 401
+    sandbox.command("out", "The token endpoint fails")
+    assert requests.post(endpoint, timeout=10).status_code == 503
+    sandbox.command(" in ", "The token endpoint works.")
+    sandbox.command("help", "'help' is not a command. Type revoke, out, in or quit.")
+    assert requests.post(endpoint, timeout=10).status_code == 400
+    sandbox.command("quit", "Stopped.")
+    assert sandbox.process.wait(10) == 0
     assert token not in sandbox.log.read_text()
 
 
-def test_port_lifetime_and_auth_method_are_as_asked(tmp_path: Path) -> None:
+def test_port_lifetime_and_auth_method_are_as_asked(serving: Callable[..., Served]) -> None:
     with Sandbox() as before:
         port = before.port
-    options = ("--port", str(port), "--lifetime", "2.5", "--auth-method", "client_secret_basic")
-    with served(tmp_path, *options) as sandbox:
-        assert sandbox.setting("ENDPOINT") == f"http://127.0.0.1:{port}/graphql"
-        assert sandbox.setting("TOKEN_ENDPOINT_AUTH_METHOD") == "client_secret_basic"
-        auth = (sandbox.setting("CLIENT_ID"), sandbox.setting("CLIENT_SECRET"))
-        form = {"grant_type": "client_credentials"}
-        response = requests.post(sandbox.setting("TOKEN_ENDPOINT"), form, auth=auth, timeout=10)
-        assert response.json()["expires_in"] == 2
+    options = f"--port {port} --lifetime 2.5 --auth-method client_secret_basic"
+    sandbox = serving(*options.split())
+    assert sandbox.setting("ENDPOINT") == f"http://127.0.0.1:{port}/graphql"
+    assert sandbox.setting("TOKEN_ENDPOINT_AUTH_METHOD") == "client_secret_basic"
+    auth = (sandbox.setting("CLIENT_ID"), sandbox.setting("CLIENT_SECRET"))
+    form = {"grant_type": "client_credentials"}
+    response = requests.post(sandbox.setting("TOKEN_ENDPOINT"), form, auth=auth, timeout=10)
+    assert response.json()["expires_in"] == 2
 
 
 @pytest.mark.parametrize("end", ["quit\n", ""], ids=["quit", "interrupt"])

@@ -1,7 +1,5 @@
 """Secrets and tokens are in no output except where they were asked for."""
 
-from pathlib import Path
-
 import pytest
 
 from bitquery_auth.sandbox import Sandbox
@@ -43,15 +41,3 @@ def test_no_secret_and_no_token_is_shown(
     assert output
     assert SECRET not in output
     assert "ory_at_" not in output
-
-
-def test_the_secret_is_in_no_file_and_the_files_are_the_users_alone(
-    command: Runner, environment: dict[str, str]
-) -> None:
-    command("token")
-    cache = Path(environment["BITQUERY_CACHE_DIR"])
-    files = [path for path in cache.rglob("*") if path.is_file()]
-    assert files
-    secret = environment["BITQUERY_CLIENT_SECRET"]
-    assert not any(secret in path.read_text() + path.name for path in files)
-    assert all(path.stat().st_mode & 0o077 == 0 for path in files)

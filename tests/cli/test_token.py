@@ -1,4 +1,4 @@
-"""``bitquery-auth token``: a valid token on stdout, and one token request for many runs."""
+"""``bitquery-auth token`` and ``revoke``: one token request for many runs of a program."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,10 +15,7 @@ from tests.cli.runner import TIMEOUT, Runner
 from tests.kit.origin import Origin, answering
 from tests.kit.world import World
 
-
-def _kept_file(environment: dict[str, str]) -> Path:
-    (file,) = Path(environment["BITQUERY_CACHE_DIR"]).glob("*.json")
-    return file
+PASTED = {"BITQUERY_CLIENT_ID": None, "BITQUERY_TOKEN": ' "Bearer ory_at_abc" '}
 
 
 def test_two_runs_print_one_token_from_one_token_request(
@@ -31,9 +29,13 @@ def test_two_runs_print_one_token_from_one_token_request(
     assert bitquery.connects == ["oauth2.bitquery.io:443"]
 
 
-def test_the_printed_token_is_accepted_by_the_api(command: Runner) -> None:
-    token = command("token").out.strip()
-    assert command("check", BITQUERY_CLIENT_ID=None, BITQUERY_TOKEN=token).code == 0
+def test_runs_at_the_same_time_make_one_token_request(process: Runner, sandbox: Sandbox) -> None:
+    sandbox.delay = 0.5
+    running = [process.start("token") for _ in range(3)]
+    outputs = [each.communicate(timeout=TIMEOUT) for each in running]
+    assert [each.returncode for each in running] == [0, 0, 0]
+    assert len(set(outputs)) == 1
+    assert sandbox.token_requests == 1
 
 
 def test_as_a_header_it_can_be_piped_to_curl(command: Runner) -> None:
@@ -57,9 +59,7 @@ def test_as_json_it_has_type_scope_and_expiry(command: Runner) -> None:
 def test_a_pasted_token_is_printed_as_a_request_would_carry_it(
     command: Runner, sandbox: Sandbox
 ) -> None:
-    ran = command(
-        "token", "--json", BITQUERY_CLIENT_ID=None, BITQUERY_TOKEN=' "Bearer ory_at_abc" '
-    )
+    ran = command("token", "--json", **PASTED)
     assert json.loads(ran.out) == {
         "access_token": "ory_at_abc",
         "token_type": "Bearer",
@@ -67,24 +67,6 @@ def test_a_pasted_token_is_printed_as_a_request_would_carry_it(
         "expires_at": None,
     }
     assert sandbox.token_requests == 0
-
-
-def test_runs_at_the_same_time_make_one_token_request(process: Runner, sandbox: Sandbox) -> None:
-    sandbox.delay = 0.5
-    running = [process.start("token") for _ in range(3)]
-    outputs = [each.communicate(timeout=TIMEOUT) for each in running]
-    assert [each.returncode for each in running] == [0, 0, 0]
-    assert len(set(outputs)) == 1
-    assert sandbox.token_requests == 1
-
-
-def test_another_application_does_not_receive_the_kept_token(
-    command: Runner, sandbox: Sandbox
-) -> None:
-    sandbox.add_client("another", "its-secret")
-    first = command("token").out
-    another = command("token", BITQUERY_CLIENT_ID="another", BITQUERY_CLIENT_SECRET="its-secret")
-    assert (another.code, another.out != first) == (0, True)
 
 
 # -- how long it is valid --------------------------------------------------------------------------
@@ -104,7 +86,8 @@ def test_a_token_that_expires_too_soon_is_renewed(
     sandbox.lifetime = 30
     command("token")
     an_hour_ago = time.time() - 3600  # as if the token had been valid for an hour and 30 s
-    os.utime(_kept_file(environment), (an_hour_ago, an_hour_ago))
+    (kept,) = Path(environment["BITQUERY_CACHE_DIR"]).glob("*.json")
+    os.utime(kept, (an_hour_ago, an_hour_ago))
     sandbox.lifetime = 3600
     assert command("token", *arguments).code == 0
     assert sandbox.token_requests == token_requests
@@ -139,28 +122,23 @@ def test_wrong_credentials_end_with_3_and_name_their_variables(command: Runner) 
     assert "wrong-wrong" not in err
 
 
-@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ({"outage": 429}, "429"),
+        ({"outage": 503}, "503"),
+        ({"outage": "drop"}, "bitquery-auth: No response from 127.0.0.1:"),
+        ({"delay": 60}, "0.3"),
+    ],
+)
 def test_a_token_endpoint_that_may_recover_ends_with_4(
-    status: int, command: Runner, sandbox: Sandbox
+    fault: dict[str, object], message: str, command: Runner, sandbox: Sandbox
 ) -> None:
-    sandbox.outage = status
-    code, out, err = command("token")
+    for name, value in fault.items():
+        setattr(sandbox, name, value)
+    code, out, err = command("token", "--timeout", "0.3" if "delay" in fault else "20")
     assert (code, out) == (4, "")
-    assert str(status) in err
-
-
-def test_no_response_from_the_token_endpoint_ends_with_4(command: Runner, sandbox: Sandbox) -> None:
-    sandbox.outage = "drop"
-    code, out, err = command("token")
-    assert (code, out) == (4, "")
-    assert err.startswith("bitquery-auth: No response from 127.0.0.1:")
-
-
-def test_the_timeout_limits_a_token_request(command: Runner, sandbox: Sandbox) -> None:
-    sandbox.delay = 60
-    code, _, err = command("token", "--timeout", "0.3")
-    assert code == 4
-    assert "0.3" in err
+    assert message in err
 
 
 def test_a_certificate_that_is_not_trusted_ends_with_4(at_bitquery: Runner) -> None:
@@ -172,23 +150,54 @@ def test_a_certificate_that_is_not_trusted_ends_with_4(at_bitquery: Runner) -> N
 # -- what it costs ---------------------------------------------------------------------------------
 
 
-def test_a_kept_token_is_printed_without_the_libraries_of_a_request(process: Runner) -> None:
-    assert process("token").code == 0
+def test_a_kept_token_is_printed_without_the_libraries_of_a_request(
+    process: Runner, command: Runner
+) -> None:
+    kept = command("token").out
     code = (
         "import sys; from bitquery_auth._cli import main; main(['token']); "
         "print(*sys.modules, file=sys.stderr)"
     )
     ran = process.run_python(code)
-    assert (ran.code, ran.out) == (0, process("token").out)
-    unwanted = {
-        "argparse",
-        "asyncio",
-        "authlib",
-        "filelock",
-        "httpx",
-        "redis",
-        "requests",
-        "ssl",
-        "urllib3",
-    }
-    assert not unwanted & set(ran.err.split())
+    assert (ran.code, ran.out) == (0, kept)
+    unwanted = "argparse asyncio authlib filelock httpx redis requests ssl urllib3"
+    assert not set(unwanted.split()) & set(ran.err.split())
+
+
+# -- revoke ----------------------------------------------------------------------------------------
+
+
+def test_the_kept_token_is_revoked_and_forgotten(at_bitquery: Runner, bitquery: World) -> None:
+    first = at_bitquery("token").out
+    assert at_bitquery("revoke") == (0, "", "The token is revoked.\n")
+    assert bitquery.sandbox.revocation_requests == 1
+    rejected = at_bitquery("query", "{ x }", BITQUERY_CLIENT_ID=None, BITQUERY_TOKEN=first.strip())
+    assert rejected.code == 3
+    assert at_bitquery("token").out != first
+
+
+def test_without_a_kept_token_nothing_is_revoked(command: Runner, sandbox: Sandbox) -> None:
+    assert command("revoke") == (0, "", "No token was kept.\n")
+    assert sandbox.revocation_requests == 0
+
+
+@pytest.mark.parametrize(
+    ("variables", "code", "message"),
+    [
+        (PASTED, 2, "can only be revoked there"),
+        (
+            {"BITQUERY_REVOCATION_ENDPOINT": None},
+            2,
+            "In the environment: BITQUERY_REVOCATION_ENDPOINT.\n",
+        ),
+        ({"BITQUERY_REVOCATION_ENDPOINT": "http://127.0.0.1:1/revoke"}, 4, "No response"),
+    ],
+)
+def test_a_token_that_could_not_be_revoked_is_kept(
+    variables: dict[str, Any], code: int, message: str, command: Runner
+) -> None:
+    first = command("token").out
+    ran = command("revoke", **variables)
+    assert (ran.code, ran.out) == (code, "")
+    assert message in ran.err
+    assert command("token").out == first

@@ -42,6 +42,11 @@ def post(auth):
     import requests
     return requests.post(SETTINGS["url"], json=SETTINGS["query"], auth=auth, timeout=20).status_code
 
+async def async_post(source):
+    import httpx2
+    async with httpx2.AsyncClient(auth=httpx_auth(source)) as client:
+        return (await client.post(SETTINGS["url"], json=SETTINGS["query"])).status_code
+
 def wait_for_the_test():
     sys.stdin.readline()
 """
@@ -87,7 +92,7 @@ def running(
 
     Args:
         script: It begins with the names ``SETTINGS``, ``credentials()``, ``requests_auth()``,
-            ``httpx_auth()``, ``post()`` and ``wait_for_the_test()``.
+            ``httpx_auth()``, ``post()``, ``async_post()`` and ``wait_for_the_test()``.
         sandbox: What it uses.
         options: Options of the interpreter.
         missing: Packages that are not installed for it.

@@ -1,4 +1,4 @@
-"""Sources, auths, sessions and prepared requests that are sent to worker processes."""
+"""Sources and auths that are sent to worker processes."""
 
 import gc
 import multiprocessing
@@ -7,11 +7,9 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import pytest
-import requests
 
-from bitquery_auth import ClientCredentials, HTTPXAuth, RequestsAuth, ShortTermToken, StaticToken
+from bitquery_auth import HTTPXAuth, RequestsAuth
 from bitquery_auth.sandbox import Sandbox
-from tests.kit import QUERY
 from tests.processes import work
 
 # The sandbox runs in threads, which Python 3.12 and later warn about when the process forks.
@@ -28,67 +26,17 @@ def pool(request: pytest.FixtureRequest) -> Iterator[ProcessPoolExecutor]:
         yield pool
 
 
-@pytest.fixture
-def source(sandbox: Sandbox) -> ClientCredentials:
-    return sandbox.credentials()
-
-
-def test_a_source_has_a_token_of_its_own_in_a_worker(
-    pool: ProcessPoolExecutor, source: ClientCredentials, sandbox: Sandbox
+@pytest.mark.parametrize(
+    ("task", "auth_class"),
+    [(work.post_with_requests, RequestsAuth), (work.post_with_httpx2, HTTPXAuth)],
+)
+def test_the_tasks_of_a_worker_share_one_token_which_is_not_that_of_the_program(
+    pool: ProcessPoolExecutor, sandbox: Sandbox, task: Any, auth_class: Any
 ) -> None:
-    ours = source.token().access_token
-    assert pool.submit(work.token_of, source).result(30) != ours
-    assert sandbox.token_requests == 2
-
-
-def test_a_source_of_short_term_tokens_has_a_token_of_its_own_in_a_worker(
-    pool: ProcessPoolExecutor, source: ClientCredentials, sandbox: Sandbox
-) -> None:
-    short = ShortTermToken(source, endpoint=sandbox.graphql_endpoint)
-    ours = short.token().access_token
-    assert pool.submit(work.token_of, short).result(30) != ours
-    assert sandbox.short_term_requests == 2
-
-
-def test_a_static_token_is_the_same_in_a_worker(pool: ProcessPoolExecutor) -> None:
-    assert pool.submit(work.token_of, StaticToken("ory_at_one")).result(30) == "ory_at_one"
-
-
-@pytest.mark.parametrize("task", [work.token_of, work.post_with_requests])
-def test_the_tasks_of_a_worker_share_one_token(
-    pool: ProcessPoolExecutor, source: ClientCredentials, sandbox: Sandbox, task: Any
-) -> None:
-    """Each task unpickles its source, and the worker has forgotten that of the task before."""
-    auth = RequestsAuth(source, allowed_hosts=sandbox.allowed_hosts)
-    arguments = (source,) if task is work.token_of else (auth, sandbox.graphql_endpoint)
+    """Each task unpickles its auth, and the worker has forgotten that of the task before."""
+    auth = auth_class(sandbox.credentials(), allowed_hosts=sandbox.allowed_hosts)
+    assert task(auth, sandbox.graphql_endpoint) == 200
     for _ in range(6):
-        pool.submit(task, *arguments).result(30)
+        assert pool.submit(task, auth, sandbox.graphql_endpoint).result(30) == 200
         pool.submit(gc.collect).result(30)
-    assert sandbox.token_requests == 1
-
-
-def test_an_auth_for_httpx_works_in_a_worker(
-    pool: ProcessPoolExecutor, source: ClientCredentials, sandbox: Sandbox
-) -> None:
-    auth = HTTPXAuth(source, allowed_hosts=sandbox.allowed_hosts)
-    assert pool.submit(work.post_with_httpx2, auth, sandbox.graphql_endpoint).result(30) == 200
-
-
-def test_a_session_that_was_used_works_in_a_worker(
-    pool: ProcessPoolExecutor, source: ClientCredentials, sandbox: Sandbox
-) -> None:
-    with requests.Session() as session:
-        session.auth = RequestsAuth(source, allowed_hosts=sandbox.allowed_hosts)
-        assert work.post_with_session(session, sandbox.graphql_endpoint) == 200
-        post = pool.submit(work.post_with_session, session, sandbox.graphql_endpoint)
-        assert post.result(30) == 200
     assert sandbox.token_requests == 2
-
-
-def test_a_prepared_request_is_sent_by_a_worker_with_the_token_it_has(
-    pool: ProcessPoolExecutor, source: ClientCredentials, sandbox: Sandbox
-) -> None:
-    auth = RequestsAuth(source, allowed_hosts=sandbox.allowed_hosts)
-    request = requests.Request("POST", sandbox.graphql_endpoint, json=QUERY, auth=auth).prepare()
-    assert pool.submit(work.send, request).result(30) == 200
-    assert sandbox.token_requests == 1

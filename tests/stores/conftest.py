@@ -12,11 +12,7 @@ import redis
 
 from bitquery_auth import FileTokenStore, RedisTokenStore, TokenStore
 from bitquery_auth.sandbox import Sandbox
-from tests.stores.memory import MemoryStore
-from tests.stores.valkey import Valkey, a_server, binary
-
-KINDS = ("memory", "file", "redis")
-PERSISTENT = ("file", "redis")
+from tests.stores.valkey import a_server
 
 Log = Callable[[int], list[str]]
 
@@ -38,25 +34,11 @@ class Place:
     contents: Callable[[], bytes]
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=["file", "redis"])
 def place(request: pytest.FixtureRequest) -> Place:
     """Each of the stores."""
     place: Place = request.getfixturevalue(f"{request.param}_place")
     return place
-
-
-@pytest.fixture
-def memory_place() -> Place:
-    """A store of the user's own."""
-    store = MemoryStore()
-
-    def plant(key: str, data: bytes) -> None:
-        raise NotImplementedError
-
-    def contents() -> bytes:
-        return repr([(key, token.access_token) for key, token in store.tokens.items()]).encode()
-
-    return Place(store, lambda: store, plant, contents)
 
 
 @pytest.fixture
@@ -67,8 +49,6 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def file_place(folder: Path) -> Place:
-    """A file store."""
-
     def plant(key: str, data: bytes) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / f"{key}.json").write_bytes(data)
@@ -89,16 +69,6 @@ def redis_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def valkey() -> Iterator[Valkey]:
-    """A server that a test may stop or misconfigure."""
-    program = binary()
-    if program is None:
-        pytest.skip("no valkey-server or redis-server here")
-    with Valkey(program) as running:
-        yield running
-
-
-@pytest.fixture
 def prefix() -> str:
     """The beginning of this test's keys."""
     return f"test-{uuid.uuid4()}:"
@@ -113,7 +83,6 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
 
 @pytest.fixture
 def redis_place(redis_url: str, prefix: str, client: redis.Redis) -> Iterator[Place]:
-    """A Redis store."""
     with contextlib.ExitStack() as stack:
 
         def another() -> RedisTokenStore:

@@ -33,6 +33,13 @@ def post_twice(
             turns.wait(60)
 
 
+def write_without_end(store: TokenStore) -> None:
+    """Store long tokens of one letter each."""
+    while True:
+        for letter in "abcdefghijklmnopqrstuvwxyz":
+            store.set("k", Token(letter * 8000))
+
+
 def count(store: TokenStore, path: Path, times: int) -> None:
     """Add to the number in a file under a lock, so many times."""
     for _ in range(times):
@@ -40,10 +47,3 @@ def count(store: TokenStore, path: Path, times: int) -> None:
             number = int(path.read_text())
             os.sched_yield()
             path.write_text(str(number + 1))
-
-
-def write_without_end(store: TokenStore) -> None:
-    """Store long tokens of one letter each."""
-    while True:
-        for letter in "abcdefghijklmnopqrstuvwxyz":
-            store.set("k", Token(letter * 8000))

@@ -1,7 +1,6 @@
 """What every store does: one list of behaviours for all of them."""
 
 import pickle
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -9,9 +8,7 @@ import pytest
 
 from bitquery_auth import Token, TokenStore
 from tests.kit.clock import Clock
-from tests.stores.conftest import PERSISTENT, Place
-
-persistent = pytest.mark.parametrize("place", PERSISTENT, indirect=True)
+from tests.stores.conftest import Place
 
 
 @pytest.fixture(autouse=True)
@@ -24,35 +21,13 @@ def expiring_in(seconds: float, clock: Clock, name: str = "first") -> Token:
     return Token(name, scope="api other", expires_at=expires_at)
 
 
-def test_a_store_has_the_methods_of_the_protocol(place: Place) -> None:
-    assert isinstance(place.store, TokenStore)
-
-
-def test_a_new_store_is_empty(place: Place) -> None:
-    assert place.store.get("k") is None
-
-
-def test_a_token_reaches_another_process_whole(place: Place, clock: Clock) -> None:
-    token = expiring_in(100.123456, clock)
-    place.store.set("k", token)
-    assert place.another().get("k") == token
-
-
-def test_a_token_of_unknown_expiry_is_stored(place: Place) -> None:
-    token = Token("endless", token_type="bearer")
-    place.store.set("k", token)
-    assert place.another().get("k") == token
-
-
-def test_each_key_has_a_token_of_its_own(place: Place, clock: Clock) -> None:
-    place.store.set("k", expiring_in(100, clock))
+def test_a_token_reaches_another_process_whole_under_its_key_alone(
+    place: Place, clock: Clock
+) -> None:
+    for token in (expiring_in(100.123456, clock), Token("endless", token_type="bearer")):
+        place.store.set("k", token)
+        assert place.another().get("k") == token
     assert place.store.get("other") is None
-
-
-def test_a_new_token_replaces_the_old_one(place: Place, clock: Clock) -> None:
-    place.store.set("k", expiring_in(100, clock))
-    place.store.set("k", expiring_in(200, clock, "second"))
-    assert place.store.get("k") == expiring_in(200, clock, "second")
 
 
 def test_a_token_expires_in_the_store_as_anywhere_else(place: Place, clock: Clock) -> None:
@@ -64,8 +39,9 @@ def test_a_token_expires_in_the_store_as_anywhere_else(place: Place, clock: Cloc
 
 def test_a_token_is_discarded(place: Place, clock: Clock) -> None:
     place.store.set("k", expiring_in(100, clock))
-    place.another().discard("k", "first")
-    assert place.store.get("k") is None
+    for _ in range(2):
+        place.another().discard("k", "first")
+        assert place.store.get("k") is None
 
 
 def test_a_late_discard_leaves_the_successor(place: Place, clock: Clock) -> None:
@@ -75,29 +51,6 @@ def test_a_late_discard_leaves_the_successor(place: Place, clock: Clock) -> None
     assert place.store.get("k") == expiring_in(100, clock, "second")
 
 
-def test_discarding_from_an_empty_store_does_nothing(place: Place) -> None:
-    place.store.discard("k", "first")
-    assert place.store.get("k") is None
-
-
-def test_a_lock_keeps_others_out_until_it_is_released(place: Place) -> None:
-    order: list[str] = []
-    waiting = threading.Event()
-
-    def wait_for_it() -> None:
-        waiting.set()
-        with place.another().lock("k", 20):
-            order.append("second")
-
-    waiter = threading.Thread(target=wait_for_it)
-    with place.store.lock("k", 20):
-        waiter.start()
-        waiting.wait()
-        order.append("first")
-    waiter.join()
-    assert order == ["first", "second"]
-
-
 @pytest.mark.parametrize("timeout", [0, 0.05])
 def test_waiting_for_a_lock_ends_with_a_timeout(place: Place, timeout: float) -> None:
     lock = place.another().lock("k", timeout)
@@ -105,15 +58,10 @@ def test_waiting_for_a_lock_ends_with_a_timeout(place: Place, timeout: float) ->
         lock.__enter__()
 
 
-def test_a_free_lock_is_taken_at_the_first_attempt(place: Place) -> None:
-    for _ in range(3):
-        with place.store.lock("k", 0):
-            pass
-
-
-def test_each_key_has_a_lock_of_its_own(place: Place) -> None:
+def test_a_lock_keeps_nobody_from_another_key_or_from_the_token(place: Place, clock: Clock) -> None:
     with place.store.lock("k", 0), place.another().lock("other", 0):
-        pass
+        place.another().set("k", expiring_in(100, clock))
+        assert place.another().get("k") is not None
 
 
 def test_a_lock_is_released_when_its_holder_fails(place: Place) -> None:
@@ -121,12 +69,6 @@ def test_a_lock_is_released_when_its_holder_fails(place: Place) -> None:
         raise ZeroDivisionError
     with place.another().lock("k", 0):
         pass
-
-
-def test_others_read_and_write_while_a_lock_is_held(place: Place, clock: Clock) -> None:
-    with place.another().lock("k", 0):
-        place.store.set("k", expiring_in(100, clock))
-        assert place.store.get("k") is not None
 
 
 def test_one_thread_at_a_time_holds_a_lock(place: Place) -> None:
@@ -158,7 +100,6 @@ def test_readers_never_see_half_a_token(place: Place, clock: Clock) -> None:
     assert all(each in tokens for each in seen)
 
 
-@persistent
 def test_a_pickled_store_leads_to_the_same_tokens(place: Place, clock: Clock) -> None:
     """Hazard P1."""
     place.store.set("k", expiring_in(100, clock, "sentinel"))
@@ -182,26 +123,14 @@ def entry(**members: str) -> bytes:
     return f"{{{', '.join(pairs)}}}".encode()
 
 
-@persistent
-def test_an_entry_of_valid_members_is_a_token(place: Place) -> None:
-    """So that each of the corrupt entries is rejected for the member that it has wrong."""
-    place.plant("k", entry())
-    assert place.store.get("k") == Token("t")
-
-
-@persistent
 @pytest.mark.parametrize(
     "corrupt",
     [
         b"",
         b"\xff\xfe{}",
-        b"null",
         b"[]",
-        b'"text"',
-        b"{}",
         entry()[:-1],
         entry(bitquery_auth="2"),
-        entry(access_token="5"),
         entry(access_token='"a\\nb"'),
         entry(token_type="null"),
         entry(scope="[]"),
@@ -217,7 +146,9 @@ def test_an_entry_of_valid_members_is_a_token(place: Place) -> None:
 def test_a_corrupt_entry_is_a_value_error_and_can_be_replaced(
     place: Place, clock: Clock, corrupt: bytes
 ) -> None:
-    """Hazard P4."""
+    """Hazard P4: each is rejected for the one member that it has wrong."""
+    place.plant("k", entry())
+    assert place.store.get("k") == Token("t")
     place.plant("k", corrupt)
     with pytest.raises(ValueError, match="not a token that this version of bitquery_auth wrote"):
         place.store.get("k")

@@ -1,9 +1,8 @@
 """The file store: where its files are, who may read them, and which of them are removed."""
 
 import os
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,9 +10,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from bitquery_auth import ConfigurationError, FileTokenStore, Token, TokenEndpointError
-from bitquery_auth.sandbox import Sandbox
-from tests.kit.clock import Clock
+from bitquery_auth import ConfigurationError, FileTokenStore, Token
 
 TOKEN = Token("ory_at_sentinel", expires_at=datetime.now(UTC) + timedelta(days=1))
 EXPIRED = Token("ory_at_expired", expires_at=datetime.now(UTC) - timedelta(seconds=1))
@@ -25,6 +22,16 @@ def names(folder: Path) -> list[str]:
 
 def mode(path: Path) -> int:
     return path.stat().st_mode & 0o7777
+
+
+def calls_of(store: FileTokenStore, key: str) -> list[Callable[[], object]]:
+    """Return a call of each method."""
+    return [
+        lambda: store.get(key),
+        lambda: store.set(key, TOKEN),
+        lambda: store.discard(key, TOKEN.access_token),
+        lambda: store.lock(key, 0).__enter__(),
+    ]
 
 
 # -- where the files are ---------------------------------------------------------------------------
@@ -58,19 +65,9 @@ def test_a_path_that_would_mean_the_current_directory_is_rejected(path: str) -> 
         FileTokenStore(path)
 
 
-def test_the_repr_says_where_the_files_are(folder: Path) -> None:
-    assert repr(FileTokenStore(folder)) == f"FileTokenStore({str(folder)!r})"
-
-
-@pytest.mark.parametrize("key", ["", "../k", "a/b", "a.b", "k\n", "k" * 129], ids=repr)
+@pytest.mark.parametrize("key", ["", "../k", "a.b", "k\n", "k" * 129], ids=repr)
 def test_a_key_that_could_name_another_file_is_rejected(folder: Path, key: str) -> None:
-    store = FileTokenStore(folder)
-    for call in (
-        lambda: store.get(key),
-        lambda: store.set(key, TOKEN),
-        lambda: store.discard(key, "t"),
-        lambda: store.lock(key, 0).__enter__(),
-    ):
+    for call in calls_of(FileTokenStore(folder), key):
         with pytest.raises(ValueError, match="key must"):
             call()
     assert not folder.exists()
@@ -85,109 +82,47 @@ def test_without_its_libraries_construction_says_what_to_install(
         FileTokenStore(folder)
 
 
-def test_to_read_a_token_imports_no_library_for_locks(folder: Path) -> None:
-    FileTokenStore(folder).set("k", TOKEN)
-    program = (
-        "import sys; from bitquery_auth import FileTokenStore;"
-        f"print(FileTokenStore({str(folder)!r}).get('k').access_token, 'filelock' in sys.modules)"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", program], check=True, capture_output=True, text=True
-    )
-    assert result.stdout == "ory_at_sentinel False\n"
-
-
-FORK_DURING_IMPORT = """
-import os, sys, threading, time
-from bitquery_auth import FileTokenStore
-
-class SlowFinder:
-    def find_spec(self, name, path=None, target=None):
-        if name == "filelock":
-            importing.set()
-            time.sleep(0.3)
-
-def take_lock(key):
-    with store.lock(key, 5):
-        pass
-
-store = FileTokenStore(sys.argv[1])
-importing = threading.Event()
-sys.meta_path.insert(0, SlowFinder())
-thread = threading.Thread(target=take_lock, args=("parent",))
-thread.start()
-importing.wait()
-child = os.fork()
-take_lock("child")
-if child == 0:
-    os._exit(0)
-thread.join()
-sys.exit(os.waitpid(child, 0)[1])
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_a_fork_during_the_import_of_filelock_leaves_the_child_a_working_lock(
-    folder: Path,
-) -> None:
-    """Hazard P2."""
-    command = [sys.executable, "-c", FORK_DURING_IMPORT, str(folder)]
-    subprocess.run(command, check=True, timeout=20)
-
-
 # -- who may read and write them -------------------------------------------------------------------
 
 
-@pytest.fixture(params=[0o000, 0o022, 0o077], ids=oct)
-def umask(request: pytest.FixtureRequest) -> Iterator[None]:
-    """What a process masks out of the modes of its new files."""
-    before = os.umask(request.param)
-    yield
-    os.umask(before)
-
-
-@pytest.mark.usefixtures("umask")
-def test_only_the_owner_may_read_the_files_or_enter_the_folder(folder: Path) -> None:
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077], ids=oct)
+def test_only_the_owner_may_read_the_files_or_enter_the_folder(folder: Path, umask: int) -> None:
     """Hazard P4."""
-    store = FileTokenStore(folder)
-    with store.lock("k", 0):
-        store.set("k", TOKEN)
-        modes = {path.name: mode(path) for path in folder.iterdir()}
+    before = os.umask(umask)
+    try:
+        store = FileTokenStore(folder)
+        with store.lock("k", 0):
+            store.set("k", TOKEN)
+            modes = {path.name: mode(path) for path in folder.iterdir()}
+    finally:
+        os.umask(before)
     assert modes == {"k.json": 0o600, "k.lock": 0o600}
     assert mode(folder) == 0o700
 
 
-@pytest.mark.parametrize("others", [0o770, 0o707, 0o1777], ids=oct)
-def test_a_folder_that_others_can_write_to_is_not_used(folder: Path, others: int) -> None:
+@pytest.mark.parametrize("others", [0o770, 0o707, 0o1777, None], ids=str)
+def test_a_folder_that_others_can_write_to_or_own_is_not_used(
+    folder: Path, others: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     FileTokenStore(folder).set("k", TOKEN)
-    folder.chmod(others)
-    store = FileTokenStore(folder)
-    for call in (
-        lambda: store.get("k"),
-        lambda: store.set("k", TOKEN),
-        lambda: store.discard("k", TOKEN.access_token),
-        lambda: store.lock("k", 0).__enter__(),
-    ):
+    if others is None:
+        monkeypatch.setattr(os, "geteuid", lambda: folder.stat().st_uid + 1)
+    else:
+        folder.chmod(others)
+    for call in calls_of(FileTokenStore(folder), "k"):
         with pytest.raises(PermissionError, match="chmod 700"):
             call()
     assert names(folder) == ["k.json"]
-
-
-def test_a_folder_of_another_user_is_not_used(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    FileTokenStore(folder).set("k", TOKEN)
-    monkeypatch.setattr(os, "geteuid", lambda: folder.stat().st_uid + 1)
-    with pytest.raises(PermissionError, match="chmod 700"):
-        FileTokenStore(folder).get("k")
 
 
 # -- which files remain ----------------------------------------------------------------------------
 
 
 def test_construction_and_reading_make_no_folder(folder: Path) -> None:
-    FileTokenStore(folder).get("k")
-    FileTokenStore(folder).discard("k", "t")
+    store = FileTokenStore(folder)
+    assert repr(store) == f"FileTokenStore({str(folder)!r})"
+    store.get("k")
+    store.discard("k", "t")
     assert not folder.parent.exists()
 
 
@@ -207,25 +142,21 @@ def test_a_write_that_fails_leaves_what_was_there(
     assert names(folder) == ["k.json"]
 
 
-def test_storing_a_token_removes_the_files_and_locks_of_expired_ones(folder: Path) -> None:
+def test_storing_a_token_removes_the_files_and_locks_of_expired_ones_and_no_others(
+    folder: Path,
+) -> None:
     store = FileTokenStore(folder)
     for number in range(5):
         with store.lock(f"old{number}", 0):
             store.set(f"old{number}", EXPIRED)
         (folder / f"old{number}.lock").touch()  # as a process leaves it that is killed
     store.set("endless", Token("endless"))
-    store.set("k", TOKEN)
-    assert names(folder) == ["endless.json", "k.json"]
-
-
-def test_storing_a_token_leaves_the_files_of_others_alone(folder: Path) -> None:
-    store = FileTokenStore(folder)
-    store.set("k", TOKEN)
     (folder / "package.json").write_text('{"expires_at": "2000-01-01T00:00:00+00:00"}')
     (folder / "poetry.lock").touch()
     (folder / "folder.json").mkdir()
     store.set("k", TOKEN)
-    assert names(folder) == ["folder.json", "k.json", "package.json", "poetry.lock"]
+    others = ["folder.json", "package.json", "poetry.lock"]
+    assert names(folder) == sorted(["endless.json", "k.json", *others])
 
 
 def test_an_expired_token_stays_while_another_process_is_about_to_replace_it(
@@ -253,39 +184,3 @@ def test_a_token_that_was_replaced_meanwhile_is_not_removed_as_expired(folder: P
         other_process.set("other", EXPIRED)
     LateStore(folder).set("k", TOKEN)
     assert other_process.get("other") == TOKEN
-
-
-def test_a_lock_has_a_file_only_while_it_is_held(folder: Path) -> None:
-    with FileTokenStore(folder).lock("k", 0):
-        assert names(folder) == ["k.lock"]
-    assert names(folder) == []
-
-
-def test_a_wrong_configuration_leaves_no_file(folder: Path, sandbox: Sandbox) -> None:
-    source = sandbox.credentials(store=FileTokenStore(folder))
-    sandbox.client_secret = "another"
-    with pytest.raises(TokenEndpointError):
-        source.token()
-    assert names(folder) == []
-
-
-def test_a_revoked_token_leaves_no_file(folder: Path, sandbox: Sandbox) -> None:
-    source = sandbox.credentials(store=FileTokenStore(folder))
-    source.token()
-    assert source.revoke()
-    assert names(folder) == []
-
-
-def test_rotated_secrets_leave_one_file_each_no_longer_than_their_tokens(
-    folder: Path, sandbox: Sandbox, clock: Clock
-) -> None:
-    def fetch(secret: str) -> None:
-        sandbox.client_secret = secret
-        sandbox.credentials(store=FileTokenStore(folder)).token()
-
-    for number in range(20):
-        fetch(f"rotated-{number}")
-    assert len(names(folder)) == 20
-    clock.advance(sandbox.lifetime)
-    fetch("the last")
-    assert len(names(folder)) == 1

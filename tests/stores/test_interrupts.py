@@ -72,20 +72,6 @@ def test_an_interrupt_within_a_call_of_the_store_reaches_the_caller(
     assert log(logging.WARNING) == []
 
 
-@pytest.mark.parametrize("raised", [SoftTimeLimitError, KeyboardInterrupt], indirect=True)
-def test_an_interrupt_during_the_token_request_releases_the_lock(
-    place: Place, sandbox: Sandbox, raised: BaseException
-) -> None:
-    sandbox.delay = 5
-    source = sandbox.credentials(store=WatchedStore(place.store))
-    signal.setitimer(signal.ITIMER_REAL, 0.3)
-    with pytest.raises(type(raised)) as caught:
-        source.token()
-    assert caught.value is raised
-    with place.another().lock("k", 0):
-        pass
-
-
 def test_an_interrupt_of_a_blocked_connection_reaches_the_caller(
     sandbox: Sandbox, raised: BaseException, log: Log
 ) -> None:

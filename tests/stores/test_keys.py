@@ -1,14 +1,14 @@
 """Which sources share a token: those whose settings lead to the same one."""
 
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import pytest
 
 from bitquery_auth import ClientCredentials, Token
+from tests.stores.memory import MemoryStore
 
 
-class KeyStore:
+class KeyStore(MemoryStore):
     """Has a token under every key, and notes the key."""
 
     key = ""
@@ -16,15 +16,6 @@ class KeyStore:
     def get(self, key: str) -> Token:
         self.key = key
         return Token("stored")
-
-    def set(self, key: str, token: Token) -> None:
-        raise NotImplementedError
-
-    def discard(self, key: str, access_token: str) -> None:
-        raise NotImplementedError
-
-    def lock(self, key: str, timeout: float) -> AbstractContextManager[None]:
-        return nullcontext()
 
 
 def sign(auth: Any, method: str, uri: str, headers: Any, body: Any) -> tuple[str, Any, Any]:
@@ -46,29 +37,18 @@ def key(client_id: str = "id", client_secret: Any = "secret", **settings: Any) -
 
 
 @pytest.mark.parametrize(
-    "different",
-    [
-        {"client_id": "other"},
-        {"client_secret": "other"},
-        {"client_secret": lambda: "other"},
-        {"token_endpoint": "http://127.0.0.1:9/other/token"},
-        {"token_endpoint_auth_method": "client_secret_basic"},
-        {"token_endpoint_auth_method": sign},
-        {"scope": "api"},
-        {"scope": "None"},
-        {"token_params": {"audience": "a"}},
-        {"token_params": {"audience": ["a", "b"]}},
-        {"token_params": {"scopes": "api"}},
-    ],
-)
-def test_settings_that_shape_a_token_are_part_of_the_key(different: dict[str, Any]) -> None:
-    """Hazard C3."""
-    assert key(**different) != key()
-
-
-@pytest.mark.parametrize(
     ("one", "other"),
     [
+        ({}, {"client_id": "other"}),
+        ({}, {"client_secret": "other"}),
+        ({}, {"client_secret": lambda: "other"}),
+        ({}, {"token_endpoint": "http://127.0.0.1:9/other/token"}),
+        ({}, {"token_endpoint_auth_method": "client_secret_basic"}),
+        ({}, {"token_endpoint_auth_method": sign}),
+        ({}, {"scope": "None"}),
+        ({}, {"token_params": {"audience": "a"}}),
+        ({}, {"token_params": {"audience": ["a", "b"]}}),
+        ({}, {"token_params": {"scopes": "api"}}),
         ({"token_params": {"a": "1", "b": "2"}}, {"token_params": {"a": "1b", "2": ""}}),
         ({"token_params": {"a": "b"}}, {"token_params": {"b": "a"}}),
         ({"token_params": {"a": ["1", "2"]}}, {"token_params": {"a": ["2", "1"]}}),
@@ -76,7 +56,7 @@ def test_settings_that_shape_a_token_are_part_of_the_key(different: dict[str, An
         ({"token_endpoint_auth_method": sign}, {"token_endpoint_auth_method": another_sign}),
     ],
 )
-def test_settings_that_look_alike_have_different_keys(
+def test_settings_that_shape_a_token_are_part_of_the_key(
     one: dict[str, Any], other: dict[str, Any]
 ) -> None:
     """Hazard C3."""

@@ -1,19 +1,14 @@
 """Sources that share a store, each as if it were in a process of its own."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import requests
 
-from bitquery_auth import (
-    ClientCredentials,
-    RequestsAuth,
-    Token,
-    TokenEndpointError,
-)
+from bitquery_auth import ClientCredentials, RequestsAuth, Token, TokenEndpointError
 from bitquery_auth.sandbox import Sandbox
 from tests.kit.clock import Clock
 from tests.kit.origin import Gate, Origin
@@ -30,67 +25,18 @@ def source(sandbox: Sandbox, place: Place) -> Source:
     return lambda **settings: sandbox.credentials(store=place.another(), **settings)
 
 
-class Overlap:
-    """Two sources with a token, of which the second waits for the lock while the first fetches."""
-
-    def __init__(self, sandbox: Sandbox, place: Place, origin: Origin, gate: Gate) -> None:
-        self._gate = gate
-        self._store = WatchedStore(place.another())
-        self.first, self.second = [
-            sandbox.credentials(
-                store=store, renew_ahead=0, token_endpoint=origin.at("/oauth2/token")
-            )
-            for store in (WatchedStore(place.another()), self._store)
-        ]
-        self.token = self.first.token()
-        self.second.token()
-
-    def call(self, method: str) -> tuple[Token, Token]:
-        """Call a method of both sources."""
-        self._gate.close()
-        self._store.calls.clear()
-        with ThreadPoolExecutor(2) as pool:
-            first = pool.submit(getattr(self.first, method))
-            assert self._gate.reached.wait(20)
-            second = pool.submit(getattr(self.second, method))
-            until(lambda: "lock" in self._store.calls)
-            self._gate.open()
-            return first.result(), second.result()
-
-
-@pytest.fixture
-def overlap(sandbox: Sandbox, place: Place) -> Iterator[Overlap]:
-    """Two sources that fetch at the same time."""
-    gate = Gate(sandbox)
-    with Origin(gate) as origin:
-        yield Overlap(sandbox, place, origin, gate)
-
-
 # -- one token for all -----------------------------------------------------------------------------
 
 
-def test_the_second_process_uses_the_token_of_the_first(sandbox: Sandbox, source: Source) -> None:
-    """Hazard P3."""
-    first = source().token()
-    assert source().token() == first
+@pytest.mark.parametrize("scope", ["api", None])
+def test_the_second_process_uses_the_token_of_the_first(
+    sandbox: Sandbox, source: Source, scope: str | None
+) -> None:
+    """Hazard P3. Hydra responds with an empty scope if none was requested."""
+    first = source(scope=scope).token()
+    assert first.scope == (scope or "")
+    assert source(scope=scope).token() == first
     assert sandbox.token_requests == 1
-
-
-def test_a_token_without_a_scope_is_shared_as_well(sandbox: Sandbox, source: Source) -> None:
-    """Hydra responds with an empty scope if none was requested."""
-    first = source(scope=None).token()
-    assert first.scope == ""
-    assert source(scope=None).token() == first
-    assert sandbox.token_requests == 1
-
-
-def test_processes_that_start_at_once_make_one_request(sandbox: Sandbox, source: Source) -> None:
-    """Hazards P3, C1."""
-    sandbox.delay = 0.1
-    sources = [source() for _ in range(8)]
-    with ThreadPoolExecutor(8) as pool:
-        tokens = set(pool.map(lambda each: each.token().access_token, sources))
-    assert (len(tokens), sandbox.token_requests) == (1, 1)
 
 
 def test_the_leeway_is_a_share_of_what_is_left_of_a_shared_token(
@@ -105,14 +51,6 @@ def test_the_leeway_is_a_share_of_what_is_left_of_a_shared_token(
     clock.advance(60)
     assert late.token() == first
     assert sandbox.token_requests == 1
-
-
-def test_an_expired_token_is_replaced(sandbox: Sandbox, source: Source, clock: Clock) -> None:
-    """Hazard E9."""
-    first = source().token()
-    clock.advance(sandbox.lifetime)
-    assert source().token() != first
-    assert sandbox.token_requests == 2
 
 
 def test_a_token_of_unknown_expiry_has_the_default_lifetime_from_when_it_is_read(
@@ -131,59 +69,56 @@ def test_a_token_of_unknown_expiry_has_the_default_lifetime_from_when_it_is_read
 # -- renewal ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("method", ["token", "renew"])
 def test_of_two_processes_that_renew_a_token_one_requests_it(
-    sandbox: Sandbox, overlap: Overlap, clock: Clock
+    sandbox: Sandbox, place: Place, clock: Clock, origin: Origin, gate: Gate, method: str
 ) -> None:
+    """The second one waits for the lock while the first one fetches."""
+    settings: dict[str, Any] = {"renew_ahead": 0, "token_endpoint": origin.at("/oauth2/token")}
+    stores = [WatchedStore(place.another()) for _ in range(2)]
+    sources = [sandbox.credentials(store=store, **settings) for store in stores]
+    (old,) = {source.token() for source in sources}
     clock.advance(sandbox.lifetime - 30)  # inside the leeway of both
-    first, second = overlap.call("token")
-    assert first == second != overlap.token
+    gate.close()
+    stores[1].calls.clear()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(getattr(sources[0], method))
+        assert gate.reached.wait(20)
+        second = pool.submit(getattr(sources[1], method))
+        until(lambda: "lock" in stores[1].calls)
+        gate.open()
+        assert first.result() == second.result() != old
     assert sandbox.token_requests == 2
 
 
-def test_renew_does_not_use_what_was_stored_before(sandbox: Sandbox, source: Source) -> None:
+def test_renew_stores_its_token_and_does_not_use_what_was_stored_before(
+    sandbox: Sandbox, source: Source
+) -> None:
     one, other = source(), source()
     one.token()
     other.token()
     renewed = one.renew()
+    assert source().token() == renewed
     assert other.renew() != renewed
     assert sandbox.token_requests == 3
-
-
-def test_renew_stores_its_token(sandbox: Sandbox, source: Source) -> None:
-    source().token()
-    renewed = source().renew()
-    assert source().token() == renewed
-    assert sandbox.token_requests == 2
-
-
-def test_renew_joins_the_renewal_of_another_process(sandbox: Sandbox, overlap: Overlap) -> None:
-    first, second = overlap.call("renew")
-    assert first == second != overlap.token
-    assert sandbox.token_requests == 2
 
 
 # -- tokens that were rejected or revoked ----------------------------------------------------------
 
 
-def test_discarding_a_token_does_not_touch_the_store(sandbox: Sandbox, place: Place) -> None:
+def test_a_discarded_token_leaves_the_store_at_the_next_fetch_even_if_that_fails(
+    sandbox: Sandbox, place: Place
+) -> None:
     store = WatchedStore(place.store)
     source = sandbox.credentials(store=store)
     token = source.token()
     store.calls.clear()
     source.discard(token)
     assert store.calls == []
-
-
-def test_a_discarded_token_leaves_the_store_at_the_next_fetch_even_if_that_fails(
-    sandbox: Sandbox, source: Source, place: Place
-) -> None:
-    one = source()
-    token = one.token()
-    one.discard(token)
-    sandbox.outage = 503
     assert token.access_token.encode() in place.contents()
+    sandbox.outage = 503
     with pytest.raises(TokenEndpointError):
-        one.token()
+        source.token()
     assert token.access_token.encode() not in place.contents()
 
 
@@ -231,12 +166,6 @@ def test_a_process_that_finds_a_revoked_token_in_the_store_recovers_all_the_same
         assert status() == 200
 
 
-def test_a_revoked_token_leaves_the_store(sandbox: Sandbox, source: Source, place: Place) -> None:
-    token = source().token()
-    assert source().revoke()
-    assert token.access_token.encode() not in place.contents()
-
-
 def test_a_revoked_token_is_removed_under_the_lock(sandbox: Sandbox, place: Place) -> None:
     """Hazard P3: without it, the new token of another process might be removed."""
     store = WatchedStore(place.store)
@@ -245,6 +174,7 @@ def test_a_revoked_token_is_removed_under_the_lock(sandbox: Sandbox, place: Plac
     store.calls.clear()
     assert source.revoke()
     assert store.calls == ["lock", "get", "discard", "unlock"]
+    assert b"ory_at_" not in place.contents()
 
 
 def test_revoking_leaves_a_token_that_another_process_has_stored_and_waits_for_nobody(
@@ -260,24 +190,7 @@ def test_revoking_leaves_a_token_that_another_process_has_stored_and_waits_for_n
     assert place.store.get("k") == Token("successor")
 
 
-# -- errors and secrets ----------------------------------------------------------------------------
-
-
-def test_a_wrong_secret_does_not_lead_to_the_stored_token(source: Source, sandbox: Sandbox) -> None:
-    source().token()
-    sandbox.client_secret, right = "a wrong one", sandbox.client_secret
-    wrong = source()
-    sandbox.client_secret = right
-    with pytest.raises(TokenEndpointError):
-        wrong.token()
-
-
-def test_a_fetch_that_fails_keeps_nobody_out(sandbox: Sandbox, source: Source) -> None:
-    sandbox.outage = 500
-    with pytest.raises(TokenEndpointError):
-        source().token()
-    sandbox.outage = None
-    assert source(timeout=5).token()
+# -- secrets ---------------------------------------------------------------------------------------
 
 
 def test_a_secret_that_cannot_be_read_is_an_error_although_a_token_is_stored(

