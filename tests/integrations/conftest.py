@@ -45,9 +45,7 @@ def httpx_auth(source: ClientCredentials) -> HTTPXAuth:
 
 
 @pytest.fixture(params=BRIDGES)
-def bridge(
-    request: pytest.FixtureRequest, source: ClientCredentials, sandbox: Sandbox
-) -> Bridge:
+def bridge(request: pytest.FixtureRequest, source: ClientCredentials, sandbox: Sandbox) -> Bridge:
     return BRIDGES[request.param](source, sandbox)
 
 

@@ -79,12 +79,8 @@ GROUPS = (
         (
             "anthropic>=2.14.0",
             "fastmcp>=4.1.0",
-            "langchain-openai>=1.7.4",
-            "litellm>=1.110.0",
             "mcp>=2.3.0",
             "openai>=3.54.0",
-            "openai-agents>=0.24.0",
-            "pydantic-ai-slim[openai]>=2.68.0",
         ),
         has_lowest=False,
     ),
@@ -98,6 +94,6 @@ GROUPS = (
         files=("test_httpie.py",),
     ),
     Group("workers", ("celery>=5.4.0", "gunicorn>=23.0.0")),
-    Group("niquests", ("niquests>=3.18.0",)),  # replaces urllib3
+    Group("niquests", ("niquests>=3.18.0",), files=("test_bridges.py",)),  # replaces urllib3
     Group("airflow", ("apache-airflow-providers-http>=6.3.0",)),
 )

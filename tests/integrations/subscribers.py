@@ -1,4 +1,4 @@
-"""Programs that hold GraphQL subscriptions over WebSockets, one for each client.
+"""Programs that hold a GraphQL subscription over WebSockets, one for each client.
 
 Each connects again when its connection ends, as a program that runs for days does.
 """
@@ -33,7 +33,8 @@ PAUSE = 0.01
 _NO_TLS = SSLContext(PROTOCOL_TLS_CLIENT)
 """Loading the default authorities for each client takes longer than the rest of a test."""
 
-START_MESSAGE = {"graphql-transport-ws": "subscribe", "graphql-ws": "start"}
+_START = {"type": "subscribe", "id": "1", "payload": {"query": BLOCKS}}
+SUBPROTOCOLS: Any = ["graphql-transport-ws"]
 
 
 @dataclass
@@ -44,57 +45,39 @@ class Program:
         url: The WebSocket endpoint.
         source: Where tokens come from.
         allowed_hosts: Where the auths may send tokens.
-        subprotocol: The subprotocol to offer.
-        subscriptions: How many subscriptions share a connection.
         received: The numbers of the blocks that it received, in order.
-        errors: What it met where a connection failed or ended.
         stopped: Whether it ends when its connection does.
     """
 
     url: str
     source: ClientCredentials
     allowed_hosts: tuple[str, ...]
-    subprotocol: str = "graphql-transport-ws"
-    subscriptions: int = 1
     received: list[int] = field(default_factory=list)
-    errors: list[Exception] = field(default_factory=list)
     stopped: bool = False
 
     def receive(self, data: Any) -> None:
         """Note the block in the data of a message."""
         self.received.append(int(data["EVM"]["Blocks"][0]["Block"]["Number"]))
 
-    def opening(self) -> str:
-        """Return the first message of a connection."""
-        return '{"type": "connection_init"}'
-
     def replies(self, text: str) -> list[str]:
         """Note what a message says, and return the messages to send because of it."""
         message = json.loads(text)
-        match message["type"]:
-            case "connection_ack":
-                payload = {"query": BLOCKS}
-                start = {"type": START_MESSAGE[self.subprotocol], "payload": payload}
-                return [json.dumps(start | {"id": str(n)}) for n in range(self.subscriptions)]
-            case "next" | "data":
-                self.receive(message["payload"]["data"])
-            case kind:
-                assert kind in {"ping", "ka"}
+        if message["type"] == "connection_ack":
+            return [json.dumps(_START)]
+        if message["type"] == "next":
+            self.receive(message["payload"]["data"])
         return []
-
-    def failed(self, error: Exception) -> None:
-        """Note that a connection failed or ended."""
-        self.errors.append(error)
 
 
 # -- clients of WebSockets -------------------------------------------------------------------------
 
-Send = Callable[[str], Awaitable[Any]]
-Receive = Callable[[], Awaitable[str]]
+OPENING = '{"type": "connection_init"}'
 
 
-async def _converse(program: Program, send: Send, receive: Receive) -> None:
-    await send(program.opening())
+async def _converse(
+    program: Program, send: Callable[[str], Awaitable[Any]], receive: Callable[[], Awaitable[str]]
+) -> None:
+    await send(OPENING)
     while True:
         for reply in program.replies(await receive()):
             await send(reply)
@@ -103,7 +86,7 @@ async def _converse(program: Program, send: Send, receive: Receive) -> None:
 def _converse_sync(
     program: Program, send: Callable[[str], Any], receive: Callable[[], str]
 ) -> None:
-    send(program.opening())
+    send(OPENING)
     while True:
         for reply in program.replies(receive()):
             send(reply)
@@ -111,18 +94,16 @@ def _converse_sync(
 
 async def _websockets(program: Program) -> None:
     """The loop that connects again is the library's."""
-    options = {"subprotocols": [program.subprotocol]}
-    async for websocket in connect(program.url, program.source, **options):
+    async for websocket in connect(program.url, program.source, subprotocols=SUBPROTOCOLS):
         try:
             await _converse(program, websocket.send, partial(websocket.recv, decode=True))
-        except websockets.ConnectionClosed as error:
-            program.failed(error)
-        if program.stopped:
-            return
+        except websockets.ConnectionClosed:
+            if program.stopped:
+                return
 
 
 def _websockets_sync(program: Program) -> None:
-    with connect_sync(program.url, program.source, subprotocols=[program.subprotocol]) as websocket:
+    with connect_sync(program.url, program.source, subprotocols=SUBPROTOCOLS) as websocket:
         _converse_sync(program, websocket.send, partial(websocket.recv, decode=True))
 
 
@@ -130,73 +111,30 @@ async def _aiohttp(program: Program) -> None:
     auth = AiohttpAuth(program.source, allowed_hosts=program.allowed_hosts)
     async with (
         aiohttp.ClientSession(middlewares=(auth,)) as session,
-        session.ws_connect(program.url, protocols=[program.subprotocol]) as websocket,
+        session.ws_connect(program.url, protocols=SUBPROTOCOLS) as websocket,
     ):
-
-        async def receive() -> str:
-            message = await websocket.receive()
-            if message.type is not aiohttp.WSMsgType.TEXT:
-                raise ConnectionError(message)
-            return str(message.data)
-
-        await _converse(program, websocket.send_str, receive)
+        await _converse(program, websocket.send_str, websocket.receive_str)
 
 
 def _httpx_ws(program: Program) -> None:
     auth = HTTPXAuth(program.source, allowed_hosts=program.allowed_hosts)
     with (
         httpx.Client(auth=auth, verify=_NO_TLS) as client,
-        httpx_ws.connect_ws(program.url, client, subprotocols=[program.subprotocol]) as websocket,
+        httpx_ws.connect_ws(program.url, client, subprotocols=SUBPROTOCOLS) as websocket,
     ):
         _converse_sync(program, websocket.send_text, websocket.receive_text)
 
 
-async def _httpx_ws_async(program: Program) -> None:
-    auth = HTTPXAuth(program.source, allowed_hosts=program.allowed_hosts)
-    async with (
-        httpx.AsyncClient(auth=auth, verify=_NO_TLS) as client,
-        httpx_ws.aconnect_ws(program.url, client, subprotocols=[program.subprotocol]) as websocket,
-    ):
-        await _converse(program, websocket.send_text, websocket.receive_text)
-
-
-def _httpx2(program: Program) -> None:
-    auth = HTTPXAuth(program.source, allowed_hosts=program.allowed_hosts)
-    with (
-        httpx2.Client(auth=auth, verify=_NO_TLS) as client,
-        client.websocket(program.url, subprotocols=[program.subprotocol]) as websocket,
-    ):
-        _converse_sync(program, websocket.send_text, websocket.receive_text)
-
-
-async def _httpx2_async(program: Program) -> None:
+async def _httpx2(program: Program) -> None:
     auth = HTTPXAuth(program.source, allowed_hosts=program.allowed_hosts)
     async with (
         httpx2.AsyncClient(auth=auth, verify=_NO_TLS) as client,
-        client.websocket(program.url, subprotocols=[program.subprotocol]) as websocket,
+        client.websocket(program.url, subprotocols=SUBPROTOCOLS) as websocket,
     ):
         await _converse(program, websocket.send_text, websocket.receive_text)
 
 
-# -- gql -------------------------------------------------------------------------------------------
-
-
-async def _subscribe(program: Program, session: Any) -> None:
-    async for data in session.subscribe(gql(BLOCKS)):
-        program.receive(data)
-
-
 async def _gql(kind: Any, program: Program) -> None:
-    transport = kind(program.url, program.source, subprotocols=[program.subprotocol])
-    try:
-        async with Client(transport=transport) as session, asyncio.TaskGroup() as tasks:
-            for _ in range(program.subscriptions):
-                tasks.create_task(_subscribe(program, session))
-    finally:
-        await transport.adapter.close()  # gql leaves a session of aiohttp open
-
-
-async def _gql_reconnecting(kind: Any, program: Program) -> None:
     """The loop that connects again is gql's."""
 
     def retry_soon(connect: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
@@ -204,42 +142,25 @@ async def _gql_reconnecting(kind: Any, program: Program) -> None:
             while True:
                 try:
                     return await connect()
-                except Exception as error:  # noqa: BLE001 - as gql's own default does
-                    program.failed(error)
+                except Exception:  # noqa: BLE001 - as gql's own default does
                     await asyncio.sleep(PAUSE)
 
         return connect_in_the_end
 
-    async def subscribe_again_and_again() -> None:
-        while not program.stopped:
-            try:
-                await _subscribe(program, session)
-            except Exception as error:  # noqa: BLE001 - kept
-                program.failed(error)
-                await asyncio.sleep(PAUSE)
-
-    transport = kind(program.url, program.source, subprotocols=[program.subprotocol])
+    transport = kind(program.url, program.source, subprotocols=SUBPROTOCOLS)
     client = Client(transport=transport)
-    session = await client.connect_async(reconnecting=True, retry_connect=retry_soon)
-    async with asyncio.TaskGroup() as tasks:
-        for _ in range(program.subscriptions):
-            tasks.create_task(subscribe_again_and_again())
+    session: Any = await client.connect_async(reconnecting=True, retry_connect=retry_soon)
+    while not program.stopped:
+        try:
+            async for data in session.subscribe(gql(BLOCKS)):
+                program.receive(data)
+        except Exception:  # noqa: BLE001 - the connection has ended
+            await asyncio.sleep(PAUSE)
     await client.close_async()
-    await transport.adapter.close()
+    await transport.adapter.close()  # gql leaves a session of aiohttp open
 
 
 # -- running them ----------------------------------------------------------------------------------
-
-
-def _again_and_again(attempt: Callable[[Program], Any], program: Program) -> None:
-    """Connect, until the program is stopped: where the client has no loop for that."""
-    while not program.stopped:
-        try:
-            attempt(program)
-        except Exception as error:  # noqa: BLE001 - kept
-            program.failed(error)
-        time.sleep(PAUSE)
-
 
 Run = Callable[[Program], None]
 
@@ -248,24 +169,28 @@ def _in_a_loop(run: Callable[[Program], Any]) -> Run:
     return lambda program: asyncio.run(run(program))
 
 
-CONNECT_ONCE: dict[str, Run] = {
-    "websockets-sync": _websockets_sync,
-    "aiohttp": _in_a_loop(_aiohttp),
-    "httpx-ws": _httpx_ws,
-    "httpx-ws-async": _in_a_loop(_httpx_ws_async),
-    "httpx2": _httpx2,
-    "httpx2-async": _in_a_loop(_httpx2_async),
+def _again_and_again(attempt: Run) -> Run:
+    """Connect until the program is stopped: where the client has no loop for that."""
+
+    def run(program: Program) -> None:
+        while not program.stopped:
+            try:
+                attempt(program)
+            except Exception:  # noqa: BLE001 - the connection has failed or ended
+                time.sleep(PAUSE)
+
+    return run
+
+
+CLIENTS: dict[str, Run] = {
+    "websockets": _in_a_loop(_websockets),
+    "websockets-sync": _again_and_again(_websockets_sync),
+    "aiohttp": _again_and_again(_in_a_loop(_aiohttp)),
+    "httpx-ws": _again_and_again(_httpx_ws),
+    "httpx2": _again_and_again(_in_a_loop(_httpx2)),
     "gql-websockets": _in_a_loop(partial(_gql, WebsocketsTransport)),
     "gql-aiohttp": _in_a_loop(partial(_gql, AIOHTTPWebsocketsTransport)),
 }
-"""Connect, and receive until the connection fails or ends: an error."""
-
-RECONNECT: dict[str, Run] = {
-    "websockets": _in_a_loop(_websockets),
-    "gql-websockets-reconnecting": _in_a_loop(partial(_gql_reconnecting, WebsocketsTransport)),
-    "gql-aiohttp-reconnecting": _in_a_loop(partial(_gql_reconnecting, AIOHTTPWebsocketsTransport)),
-} | {name: partial(_again_and_again, attempt) for name, attempt in CONNECT_ONCE.items()}
-"""Receive until the program is stopped and its connection ends."""
 
 
 @contextmanager
@@ -273,7 +198,7 @@ def running(run: Run, program: Program, close: Callable[[], None]) -> Iterator[N
     """Run a program in a thread, and stop it at the end.
 
     Args:
-        run: One of `RECONNECT`.
+        run: One of `CLIENTS`.
         program: Its settings.
         close: Closes the connections, as a server does.
     """

@@ -1,4 +1,4 @@
-"""aiohttp: its kinds of bodies, connections, redirects and WebSockets; the rest is in the bridges."""
+"""aiohttp: its kinds of bodies, its connections, redirects and WebSockets."""
 
 import asyncio
 import io

@@ -1,48 +1,11 @@
-"""Subscriptions that are held for days: one list of behaviours for every client of WebSockets."""
-
-from collections.abc import Iterable
-from typing import Any
+"""Subscriptions that are held for days, by every client of WebSockets."""
 
 import pytest
 
-from bitquery_auth import BitqueryAuthError, ClientCredentials
 from bitquery_auth.sandbox import Sandbox
-from tests.integrations.subscribers import CONNECT_ONCE, RECONNECT, Program, running
+from tests.integrations.subscribers import CLIENTS, Program, running
 from tests.kit.clock import Clock
 from tests.kit.waiting import until
-
-BOTH = ("graphql-transport-ws", "graphql-ws")
-DEFAULT = {
-    "websockets",
-    "websockets-sync",
-    "aiohttp",
-    "httpx2-async",
-    "gql-websockets-reconnecting",
-    "gql-aiohttp-reconnecting",
-}
-"""One client for each piece of code of ours that differs; the others run with ``-m matrix``."""
-
-
-def params(names: Iterable[str]) -> list[Any]:
-    return [
-        pytest.param(name, marks=() if name in DEFAULT else pytest.mark.matrix) for name in names
-    ]
-
-
-@pytest.fixture
-def sandbox(sandbox: Sandbox) -> Sandbox:
-    sandbox.block_interval = 0.005
-    return sandbox
-
-
-@pytest.fixture
-def source(sandbox: Sandbox) -> ClientCredentials:
-    return sandbox.credentials()
-
-
-@pytest.fixture
-def program(sandbox: Sandbox, source: ClientCredentials) -> Program:
-    return Program(sandbox.websocket_endpoint, source, sandbox.allowed_hosts)
 
 
 def wait_for_blocks(sandbox: Sandbox, program: Program) -> None:
@@ -65,13 +28,13 @@ def assert_nothing_was_lost(sandbox: Sandbox, program: Program) -> None:
         assert each.numbers[: len(arrived)] == arrived, "a block was lost between two others"
 
 
-@pytest.mark.parametrize("client", params(RECONNECT))
-@pytest.mark.parametrize("subprotocol", [BOTH[0], pytest.param(BOTH[1], marks=pytest.mark.matrix)])
+@pytest.mark.parametrize("client", CLIENTS)
 def test_a_subscription_is_held_for_days_and_costs_one_token_a_life(
-    client: str, subprotocol: str, program: Program, sandbox: Sandbox, clock: Clock
+    client: str, sandbox: Sandbox, clock: Clock
 ) -> None:
-    program.subprotocol = subprotocol
-    with running(RECONNECT[client], program, sandbox.close_websockets):
+    sandbox.block_interval = 0.005
+    program = Program(sandbox.websocket_endpoint, sandbox.credentials(), sandbox.allowed_hosts)
+    with running(CLIENTS[client], program, sandbox.close_websockets):
         wait_for_blocks(sandbox, program)
         for life in range(1, 11):
             clock.advance(sandbox.lifetime)
@@ -105,35 +68,3 @@ def test_a_subscription_is_held_for_days_and_costs_one_token_a_life(
         wait_for_blocks(sandbox, program)
         assert sandbox.tokens_issued == 13
     assert_nothing_was_lost(sandbox, program)
-
-
-@pytest.mark.parametrize("client", params(RECONNECT))
-@pytest.mark.parametrize("subprotocol", BOTH)
-def test_several_subscriptions_of_one_connection_go_on_together(
-    client: str, subprotocol: str, program: Program, sandbox: Sandbox
-) -> None:
-    program.subprotocol = subprotocol
-    program.subscriptions = 3
-    with running(RECONNECT[client], program, sandbox.close_websockets):
-        for count in (3, 6):
-            until(lambda count=count: len(sandbox.subscriptions) >= count)
-            until(lambda count=count: all(each.numbers for each in sandbox.subscriptions[:count]))
-            wait_for_blocks(sandbox, program)
-            sandbox.revoke_all()
-            sandbox.close_websockets()
-        wait_for_blocks(sandbox, program)
-        assert sandbox.websockets_open == 1
-        assert sandbox.tokens_issued == 3
-
-
-@pytest.mark.parametrize("client", params(CONNECT_ONCE))
-def test_an_api_that_rejects_every_handshake_ends_in_the_clients_own_error(
-    client: str, program: Program, sandbox: Sandbox
-) -> None:
-    sandbox.reject_handshakes = True
-    for attempt in range(20):
-        with pytest.raises(Exception, match=r"401|Connect failed|WebSocketUpgradeError") as caught:
-            CONNECT_ONCE[client](program)
-        assert not isinstance(caught.value, BitqueryAuthError)
-        assert sandbox.token_requests == 2
-        assert sandbox.websocket_handshakes == attempt + 2

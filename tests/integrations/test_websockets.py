@@ -38,9 +38,7 @@ def test_one_object_connects_several_times(sandbox: Sandbox, source: ClientCrede
 def test_options_and_the_query_of_the_url_are_kept_and_a_token_in_it_is_replaced(
     client: Websockets, sandbox: Sandbox
 ) -> None:
-    client.ping(
-        f"{sandbox.websocket_endpoint}?a=b&token=old", additional_headers={"X-Trace": "7"}
-    )
+    client.ping(f"{sandbox.websocket_endpoint}?a=b&token=old", additional_headers={"X-Trace": "7"})
     (request,) = api_calls(sandbox)
     token = client.source.token().access_token
     assert request.path == f"/graphql?a=b&token={token}"

@@ -50,7 +50,8 @@ class AsyncWith(Websockets):
 class AsyncFor(Websockets):
     async def ping_async(self, url: str, **options: Any) -> None:
         async for websocket in connect(url, self.source, **options):
-            return await _ping(websocket)
+            await _ping(websocket)
+            break
 
 
 class Synchronous(Websockets):

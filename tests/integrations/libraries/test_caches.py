@@ -1,8 +1,6 @@
 """Caches in front of an API: what they respond, and what they do to hooks and to 401s."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,50 +15,34 @@ from tests.kit.origin import Handler, Origin, answering
 KEPT = {"Cache-Control": "public, max-age=3600", "Date": "Fri, 31 Dec 2100 00:00:00 GMT"}
 
 
-def test_what_cachecontrol_responds_from_its_cache_reaches_no_server(
-    requests_auth: RequestsAuth, sandbox: Sandbox, api: Callable[[Handler], Origin]
-) -> None:
-    cachecontrol = pytest.importorskip("cachecontrol")
-    url = api(answering(200, "kept", **{"Cache-Control": "max-age=3600"})).at()
-    with cachecontrol.CacheControl(requests.Session()) as session:
-        session.auth = requests_auth
-        assert [session.get(url, timeout=20).text for _ in range(3)] == ["kept"] * 3
-    assert counts(sandbox) == (1, 1, 0)
+def _cachecontrol() -> Any:
+    return pytest.importorskip("cachecontrol").CacheControl(requests.Session())
 
 
-def test_what_hishel_responds_from_its_cache_reaches_no_server(
+def _hishel() -> Any:
+    return pytest.importorskip("hishel.httpx").CacheClient(rfc=True)
+
+
+def _requests_cache(**options: Any) -> Any:
+    return pytest.importorskip("requests_cache").CachedSession(backend="memory", **options)
+
+
+@pytest.mark.parametrize("open_cache", [_cachecontrol, _hishel, _requests_cache])
+def test_what_a_cache_responds_reaches_no_server(
+    open_cache: Callable[[], Any],
+    requests_auth: RequestsAuth,
     httpx_auth: HTTPXAuth,
     sandbox: Sandbox,
     api: Callable[[Handler], Origin],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hishel = pytest.importorskip("hishel.httpx")
-    monkeypatch.chdir(tmp_path)  # its database is put there
     url = api(answering(200, "kept", **KEPT)).at()
-    with hishel.CacheClient(auth=httpx_auth, rfc=True) as client:
-        assert [client.get(url).text for _ in range(3)] == ["kept"] * 3
+    with open_cache() as session:
+        session.auth = httpx_auth if open_cache is _hishel else requests_auth
+        assert [session.get(url).text for _ in range(3)] == ["kept"] * 3
     assert counts(sandbox) == (1, 1, 0)
 
 
 # -- requests-cache, which runs hooks twice -------------------------------------------------------
-
-
-@contextmanager
-def cached_session(auth: RequestsAuth, **options: Any) -> Iterator[requests.Session]:
-    requests_cache = pytest.importorskip("requests_cache")
-    with requests_cache.CachedSession(backend="memory", **options) as session:
-        session.auth = auth
-        yield session
-
-
-def test_what_requests_cache_responds_from_its_cache_reaches_no_server(
-    requests_auth: RequestsAuth, sandbox: Sandbox
-) -> None:
-    with cached_session(requests_auth) as session:
-        responses = [session.get(sandbox.graphql_endpoint, timeout=20) for _ in range(3)]
-    assert [response.status_code for response in responses] == [200] * 3
-    assert counts(sandbox) == (1, 1, 0)
 
 
 @pytest.mark.parametrize("options", [{}, {"allowable_codes": (200, 401)}])
@@ -68,9 +50,10 @@ def test_a_401_of_requests_cache_is_returned_whether_it_was_cached_or_not(
     requests_auth: RequestsAuth, sandbox: Sandbox, options: dict[str, Any]
 ) -> None:
     sandbox.accept_nothing = True
-    with cached_session(requests_auth, **options) as session:
+    with _requests_cache(**options) as session:
+        session.auth = requests_auth
         for _ in range(3):
-            assert session.get(sandbox.graphql_endpoint, timeout=20).status_code == 401
+            assert session.get(sandbox.graphql_endpoint).status_code == 401
     assert sandbox.token_requests == 2
     assert sandbox.api_requests == (2 if options else 4)
 
