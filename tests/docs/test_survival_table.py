@@ -24,7 +24,7 @@ TESTS_OF_ROWS = {
     },
     "16 requests rejected at once after a revocation": {
         "concurrency/test_recovery_herd.py": {
-            "test_16_threads_with_requests_that_are_rejected_together_need_one_more_token",
+            "test_16_threads_that_are_rejected_together_need_one_more_token",
             "test_16_tasks_that_are_rejected_need_one_more_token",
         },
     },
