@@ -185,20 +185,6 @@ def test_a_request_that_ends_during_recovery_leaves_no_connection_open(
 # -- redirects: aiohttp calls a middleware for each hop, which knows nothing of the others ---------
 
 
-def test_a_redirect_between_allowed_hosts_is_warned_of_once(
-    client: Aiohttp, origin: Origin, elsewhere: Origin, caplog: pytest.LogCaptureFixture
-) -> None:
-    origin.handler = redirecting(307, elsewhere.at())
-    with caplog.at_level(logging.WARNING):
-        for _ in range(3):
-            client.post(origin.at(), data=b"q")
-    (record,) = caplog.records
-    assert record.getMessage() == (
-        f"{origin.at('')} redirects to {elsewhere.at('')}, which gets no token because it is "
-        f"another origin: use the final URL"
-    )
-
-
 def test_a_request_of_ones_own_to_the_target_of_a_redirect_carries_the_token(
     client: Aiohttp, origin: Origin, elsewhere: Origin
 ) -> None:

@@ -286,6 +286,17 @@ def test_another_origin_sees_no_token_and_its_401_starts_nothing(
     assert sandbox.token_requests == 1
 
 
+@pytest.mark.parametrize("header", ["Authorization", "X-Token"])
+def test_a_redirect_of_the_second_try_takes_no_token_to_another_origin(
+    open_http: OpenHttp, origin: Origin, elsewhere: Origin, header: str
+) -> None:
+    """Hazards S1 and S8: neither the new token nor the one that was rejected."""
+    origin.plan += [answering(401), redirecting(307, elsewhere.at())]
+    assert open_http(header_name=header).post(origin.at(), data=b"q") == (200, "q")
+    assert [header in request.headers for request in origin.requests] == [True, True]
+    assert [header in request.headers for request in elsewhere.requests] == [False]
+
+
 def test_a_redirect_away_and_back_carries_no_token_any_more(
     http: HttpBridge, sandbox: Sandbox, origin: Origin, elsewhere: Origin
 ) -> None:
@@ -321,6 +332,20 @@ def test_after_a_redirect_within_the_origin_only_the_rejected_request_is_sent_ag
     assert http.post(origin.at("/start"), data=b"q")[0] == 200
     assert origin.visits == ["POST /start", "GET /end", "GET /end"]
     assert None not in origin.tokens
+
+
+def test_a_redirect_between_allowed_hosts_is_warned_of_once(
+    http: HttpBridge, origin: Origin, elsewhere: Origin, caplog: pytest.LogCaptureFixture
+) -> None:
+    origin.handler = redirecting(307, elsewhere.at())
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            http.post(origin.at(), data=b"q")
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        f"{origin.at('')} redirects to {elsewhere.at('')}, which gets no token because it is "
+        f"another origin: use the final URL"
+    )
 
 
 @pytest.mark.parametrize("header", ["Authorization", "X-Token"])
