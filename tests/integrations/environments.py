@@ -59,7 +59,6 @@ GROUPS = (
             "httpx-retries>=0.6.0",  # 0.4.0 leaves its connections open
             "httpx-sse>=0.4.0",
             "pytest-httpx>=0.35.0",
-            "qdrant-client>=1.13.0",
             "respx>=0.22.0",
         ),
     ),
@@ -76,24 +75,15 @@ GROUPS = (
     Group("web3", ("aiohttp>=3.13.3", "web3>=8.0.0")),
     Group(
         "agents",
-        (
-            "anthropic>=2.14.0",
-            "fastmcp>=4.1.0",
-            "mcp>=2.3.0",
-            "openai>=3.54.0",
-        ),
+        ("anthropic>=2.14.0", "fastmcp>=4.1.0", "mcp>=2.3.0", "openai>=3.54.0"),
         has_lowest=False,
     ),
-    Group("mcp1", ("langchain-mcp-adapters>=0.3.2",)),  # needs version 1 of mcp
     Group("dlt", ("dlt>=1.31.0",)),
-    Group("singer", ("singer-sdk>=0.54.0",)),
-    Group("airbyte", ("airbyte-cdk>=7.39.0",)),
     Group(
         "httpie",
         ("filelock>=3.29.5", "httpie>=3.2.4", "platformdirs>=4.3.0"),
         files=("test_httpie.py",),
     ),
-    Group("workers", ("celery>=5.4.0", "gunicorn>=23.0.0")),
     Group("niquests", ("niquests>=3.18.0",), files=("test_bridges.py",)),  # replaces urllib3
     Group("airflow", ("apache-airflow-providers-http>=6.3.0",)),
 )

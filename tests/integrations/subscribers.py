@@ -1,15 +1,11 @@
-"""Programs that hold a GraphQL subscription over WebSockets, one for each client.
-
-Each connects again when its connection ends, as a program that runs for days does.
-"""
+"""Programs that hold a WebSocket for days, one for each client: they connect again when it ends."""
 
 import asyncio
-import json
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 from typing import Any
@@ -18,7 +14,6 @@ import aiohttp
 import httpx
 import httpx2
 import httpx_ws
-import websockets
 from gql import Client, gql
 
 from bitquery_auth import ClientCredentials, HTTPXAuth
@@ -33,78 +28,30 @@ PAUSE = 0.01
 _NO_TLS = SSLContext(PROTOCOL_TLS_CLIENT)
 """Loading the default authorities for each client takes longer than the rest of a test."""
 
-_START = {"type": "subscribe", "id": "1", "payload": {"query": BLOCKS}}
 SUBPROTOCOLS: Any = ["graphql-transport-ws"]
 
 
 @dataclass
 class Program:
-    """The settings of one run of a program, and what it received.
-
-    Attributes:
-        url: The WebSocket endpoint.
-        source: Where tokens come from.
-        allowed_hosts: Where the auths may send tokens.
-        received: The numbers of the blocks that it received, in order.
-        stopped: Whether it ends when its connection does.
-    """
+    """The settings of a program, and whether it ends when its connection does."""
 
     url: str
     source: ClientCredentials
     allowed_hosts: tuple[str, ...]
-    received: list[int] = field(default_factory=list)
     stopped: bool = False
-
-    def receive(self, data: Any) -> None:
-        """Note the block in the data of a message."""
-        self.received.append(int(data["EVM"]["Blocks"][0]["Block"]["Number"]))
-
-    def replies(self, text: str) -> list[str]:
-        """Note what a message says, and return the messages to send because of it."""
-        message = json.loads(text)
-        if message["type"] == "connection_ack":
-            return [json.dumps(_START)]
-        if message["type"] == "next":
-            self.receive(message["payload"]["data"])
-        return []
-
-
-# -- clients of WebSockets -------------------------------------------------------------------------
-
-OPENING = '{"type": "connection_init"}'
-
-
-async def _converse(
-    program: Program, send: Callable[[str], Awaitable[Any]], receive: Callable[[], Awaitable[str]]
-) -> None:
-    await send(OPENING)
-    while True:
-        for reply in program.replies(await receive()):
-            await send(reply)
-
-
-def _converse_sync(
-    program: Program, send: Callable[[str], Any], receive: Callable[[], str]
-) -> None:
-    send(OPENING)
-    while True:
-        for reply in program.replies(receive()):
-            send(reply)
 
 
 async def _websockets(program: Program) -> None:
     """The loop that connects again is the library's."""
     async for websocket in connect(program.url, program.source, subprotocols=SUBPROTOCOLS):
-        try:
-            await _converse(program, websocket.send, partial(websocket.recv, decode=True))
-        except websockets.ConnectionClosed:
-            if program.stopped:
-                return
+        await websocket.wait_closed()
+        if program.stopped:
+            return
 
 
 def _websockets_sync(program: Program) -> None:
     with connect_sync(program.url, program.source, subprotocols=SUBPROTOCOLS) as websocket:
-        _converse_sync(program, websocket.send, partial(websocket.recv, decode=True))
+        websocket.recv()
 
 
 async def _aiohttp(program: Program) -> None:
@@ -113,7 +60,7 @@ async def _aiohttp(program: Program) -> None:
         aiohttp.ClientSession(middlewares=(auth,)) as session,
         session.ws_connect(program.url, protocols=SUBPROTOCOLS) as websocket,
     ):
-        await _converse(program, websocket.send_str, websocket.receive_str)
+        await websocket.receive()
 
 
 def _httpx_ws(program: Program) -> None:
@@ -122,7 +69,7 @@ def _httpx_ws(program: Program) -> None:
         httpx.Client(auth=auth, verify=_NO_TLS) as client,
         httpx_ws.connect_ws(program.url, client, subprotocols=SUBPROTOCOLS) as websocket,
     ):
-        _converse_sync(program, websocket.send_text, websocket.receive_text)
+        websocket.receive_text()
 
 
 async def _httpx2(program: Program) -> None:
@@ -131,7 +78,7 @@ async def _httpx2(program: Program) -> None:
         httpx2.AsyncClient(auth=auth, verify=_NO_TLS) as client,
         client.websocket(program.url, subprotocols=SUBPROTOCOLS) as websocket,
     ):
-        await _converse(program, websocket.send_text, websocket.receive_text)
+        await websocket.receive_text()
 
 
 async def _gql(kind: Any, program: Program) -> None:
@@ -152,15 +99,13 @@ async def _gql(kind: Any, program: Program) -> None:
     session: Any = await client.connect_async(reconnecting=True, retry_connect=retry_soon)
     while not program.stopped:
         try:
-            async for data in session.subscribe(gql(BLOCKS)):
-                program.receive(data)
+            async for _ in session.subscribe(gql(BLOCKS)):
+                pass
         except Exception:  # noqa: BLE001 - the connection has ended
             await asyncio.sleep(PAUSE)
     await client.close_async()
     await transport.adapter.close()  # gql leaves a session of aiohttp open
 
-
-# -- running them ----------------------------------------------------------------------------------
 
 Run = Callable[[Program], None]
 
@@ -195,13 +140,7 @@ CLIENTS: dict[str, Run] = {
 
 @contextmanager
 def running(run: Run, program: Program, close: Callable[[], None]) -> Iterator[None]:
-    """Run a program in a thread, and stop it at the end.
-
-    Args:
-        run: One of `CLIENTS`.
-        program: Its settings.
-        close: Closes the connections, as a server does.
-    """
+    """Run one of `CLIENTS` in a thread; at the end stop it, and close its connection."""
     thread = threading.Thread(target=run, args=(program,))
     thread.start()
     try:

@@ -7,7 +7,6 @@ calls the API once.
 import asyncio
 import datetime as dt
 import json
-import logging
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -195,31 +194,6 @@ def dlt_rest_api(url: str, auth: Any, rest_api: Any) -> Generator[Call]:
     yield lambda: check_rows(rest_api.rest_api_source(config))
 
 
-@library("requests", "singer_sdk", "singer_sdk.typing", api=ROWS)
-def singer_sdk(url: str, auth: Any, sdk: Any, typing: Any) -> Generator[Call]:
-    class Transfers(sdk.RESTStream):  # type: ignore[misc]  # not installed everywhere
-        name = "transfers"
-        path = ""
-        url_base = url
-        schema = typing.PropertiesList(typing.Property("hash", typing.StringType)).to_dict()
-        authenticator = auth
-
-    class TapTransfers(sdk.Tap):  # type: ignore[misc]  # not installed everywhere
-        name = "tap-transfers"
-
-        def discover_streams(self) -> list[Any]:
-            return [Transfers(self)]
-
-    (stream,) = TapTransfers().discover_streams()
-    yield lambda: check_rows(stream.get_records(None))
-
-
-@library("requests", "airbyte_cdk.sources.streams.http", api=ROWS)
-def airbyte_cdk(url: str, auth: Any, http: Any) -> Generator[Call]:
-    client = http.HttpClient("transfers", logging.getLogger("airbyte"), authenticator=auth)
-    yield lambda: check_rows(client.send_request("GET", url, request_kwargs={})[1].json())
-
-
 def _block_number(request: Request) -> Response:
     """Respond as a node that is at block 16."""
     body = {"jsonrpc": "2.0", "id": json.loads(request.body)["id"], "result": "0x10"}
@@ -276,13 +250,6 @@ def httpx_sse(url: str, auth: Any, httpx_sse: Any) -> Generator[Call]:
     yield call
 
 
-@library("httpx", "qdrant_client", api=responding({"result": {"collections": []}, "time": 0}))
-def qdrant(url: str, auth: Any, qdrant_client: Any) -> Generator[Call]:
-    client = qdrant_client.QdrantClient(url, auth=auth, check_compatibility=False)
-    yield client.get_collections
-    client.close()
-
-
 # -- agents ----------------------------------------------------------------------------------------
 
 
@@ -324,19 +291,6 @@ def fastmcp(url: str, auth: Any, fastmcp: Any, transports: Any) -> Generator[Cal
     async def call() -> None:
         async with fastmcp.Client(transports.StreamableHttpTransport(url, auth=auth)) as client:
             assert (await client.call_tool("head", {})).content[0].text == "16"
-
-    return blocking(call)
-
-
-@library("httpx", "langchain_mcp_adapters.client", **_MCP)
-def langchain_mcp_adapters(url: str, auth: Any, adapters: Any) -> Generator[Call]:
-    """It uses version 1 of mcp."""
-    server = {"transport": "streamable_http", "url": url, "auth": auth}
-    client = adapters.MultiServerMCPClient({"bitquery": server})
-
-    async def call() -> None:
-        (tool,) = await client.get_tools()
-        assert "16" in str(await tool.ainvoke({}))
 
     return blocking(call)
 

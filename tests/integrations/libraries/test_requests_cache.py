@@ -1,48 +1,16 @@
-"""Caches in front of an API: what they respond, and what they do to hooks and to 401s."""
+"""requests-cache, which runs hooks twice, and caches 401s and POSTs where it is told to."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 import requests
 
-from bitquery_auth import HTTPXAuth, RequestsAuth
+from bitquery_auth import RequestsAuth
 from bitquery_auth.sandbox import Sandbox
 from tests.integrations.libraries.story import counts
 from tests.kit import QUERY
-from tests.kit.origin import Handler, Origin, answering
 
-KEPT = {"Cache-Control": "public, max-age=3600", "Date": "Fri, 31 Dec 2100 00:00:00 GMT"}
-
-
-def _cachecontrol() -> Any:
-    return pytest.importorskip("cachecontrol").CacheControl(requests.Session())
-
-
-def _hishel() -> Any:
-    return pytest.importorskip("hishel.httpx").CacheClient(rfc=True)
-
-
-def _requests_cache(**options: Any) -> Any:
-    return pytest.importorskip("requests_cache").CachedSession(backend="memory", **options)
-
-
-@pytest.mark.parametrize("open_cache", [_cachecontrol, _hishel, _requests_cache])
-def test_what_a_cache_responds_reaches_no_server(
-    open_cache: Callable[[], Any],
-    requests_auth: RequestsAuth,
-    httpx_auth: HTTPXAuth,
-    sandbox: Sandbox,
-    api: Callable[[Handler], Origin],
-) -> None:
-    url = api(answering(200, "kept", **KEPT)).at()
-    with open_cache() as session:
-        session.auth = httpx_auth if open_cache is _hishel else requests_auth
-        assert [session.get(url).text for _ in range(3)] == ["kept"] * 3
-    assert counts(sandbox) == (1, 1, 0)
-
-
-# -- requests-cache, which runs hooks twice -------------------------------------------------------
+requests_cache = pytest.importorskip("requests_cache")
 
 
 @pytest.mark.parametrize("options", [{}, {"allowable_codes": (200, 401)}])
@@ -50,7 +18,7 @@ def test_a_401_of_requests_cache_is_returned_whether_it_was_cached_or_not(
     requests_auth: RequestsAuth, sandbox: Sandbox, options: dict[str, Any]
 ) -> None:
     sandbox.accept_nothing = True
-    with _requests_cache(**options) as session:
+    with requests_cache.CachedSession(backend="memory", **options) as session:
         session.auth = requests_auth
         for _ in range(3):
             assert session.get(sandbox.graphql_endpoint).status_code == 401
@@ -61,7 +29,6 @@ def test_a_401_of_requests_cache_is_returned_whether_it_was_cached_or_not(
 def test_an_installed_cache_of_posts_keeps_no_token_request(
     sandbox: Sandbox, requests_auth: RequestsAuth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    requests_cache = pytest.importorskip("requests_cache")
     monkeypatch.setattr(requests, "Session", requests.Session)  # so that it is restored
     monkeypatch.setattr(requests.sessions, "Session", requests.sessions.Session)
     requests_cache.install_cache(backend="memory", allowable_methods=["GET", "POST"])
