@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from bitquery_auth.sandbox import Sandbox
-from tests.integrations.needs import needs
 from tests.kit.origin import Origin, answering
 
-needs("httpie", "httpie")
+pytest.importorskip("httpie")
 
 QUERY = "{ EVM { DEXTrades(limit: {count: 3}) { Transaction { Hash } } } }"
 HTTP = (sys.executable, "-m", "httpie", "--ignore-stdin", "--check-status", "--body")
