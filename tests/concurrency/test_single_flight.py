@@ -117,6 +117,14 @@ def test_waiters_are_woken_as_soon_as_the_fetch_has_completed(
     assert running.seen == ["the token"]
 
 
+def test_who_asks_after_a_fetch_has_completed_is_told_at_once() -> None:
+    fetch = Fetch(lambda: "the token")
+    fetch.run()
+    told: list[bool] = []
+    fetch.on_completed(lambda: told.append(True))
+    assert told == [True]
+
+
 @pytest.mark.usefixtures("short_turns")
 def test_a_caller_waits_no_longer_than_the_timeout_and_a_second(sandbox: Sandbox) -> None:
     """The resolution of a name cannot be interrupted; the fetch goes on."""

@@ -141,7 +141,7 @@ CLIENTS: dict[str, Run] = {
 @contextmanager
 def running(run: Run, program: Program, close: Callable[[], None]) -> Iterator[None]:
     """Run one of `CLIENTS` in a thread; at the end stop it, and close its connection."""
-    thread = threading.Thread(target=run, args=(program,))
+    thread = threading.Thread(target=run, args=(program,), daemon=True)
     thread.start()
     try:
         yield
