@@ -35,11 +35,14 @@ class Service:
     Attributes:
         seen: The metadata of each call.
         after: How many responses a stream sends before it checks the token.
+        responds: Calls are held while it is not set.
     """
 
     def __init__(self, sandbox: Sandbox, authority: trustme.CA) -> None:
         self.seen: list[dict[str, Any]] = []
         self.after = 0
+        self.responds = threading.Event()
+        self.responds.set()
         self._sandbox = sandbox
         self._server = grpc.server(ThreadPoolExecutor(16))
         handlers = {
@@ -65,6 +68,7 @@ class Service:
     def _check(self, context: Any) -> None:
         metadata = dict(context.invocation_metadata())
         self.seen.append(metadata)
+        assert self.responds.wait(20), "the test did not let the call go on"
         headers = Headers(tuple((name, str(value)) for name, value in metadata.items()))
         response = self._sandbox.respond(Request("GET", "/graphql", headers, b""), lambda _: False)
         if response is None or response.status == 401:

@@ -252,14 +252,19 @@ def test_a_source_that_fails_ends_the_call_and_shows_no_secret(open_client: Open
 
 @on_threads
 def test_future_does_not_wait_and_replaces_a_rejected_token_for_the_next_call(
-    client: ThreadsClient, sandbox: Sandbox
+    client: ThreadsClient, service: Service, sandbox: Sandbox
 ) -> None:
-    method = client.method("unary")
-    assert method.future(b"block").result(20) == b"block"
+    def future() -> Any:
+        service.responds.clear()
+        call = client.method("unary").future(b"block")
+        service.responds.set()
+        return call
+
+    assert future().result(20) == b"block"
     sandbox.revoke_all()
-    error_of(method.future(b"block").result, 20)
+    error_of(future().result, 20)
     until(lambda: sandbox.token_requests == 2)
-    assert method.future(b"block").result(20) == b"block"
+    assert future().result(20) == b"block"
     assert sandbox.api_refusals == 1
 
 
