@@ -119,6 +119,14 @@ def test_waiters_are_woken_as_soon_as_the_fetch_has_completed(
     assert running.seen == ["the token"]
 
 
+def test_of_two_callers_who_offer_a_fetch_at_once_one_is_to_run_it() -> None:
+    last: Fetch[str] = Fetch.none_yet()
+    first, second = (Fetch(lambda: "the token") for _ in range(2))
+    assert last.follow_with(first)
+    assert not last.follow_with(second)
+    assert last.latest is first
+
+
 def test_who_asks_after_a_fetch_has_completed_is_told_at_once() -> None:
     fetch = Fetch(lambda: "the token")
     fetch.run()
