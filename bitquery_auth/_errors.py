@@ -104,7 +104,7 @@ def copy_error(error: E, note: str = "") -> E:
         error: The error of a fetch.
         note: Text to append to the message.
     """
-    copy = _rebuild(type(error), None, (f"{error}{note}",), dict(error.__dict__))
+    copy = _rebuild(type(error), (), (f"{error}{note}",), dict(error.__dict__))
     copy.__cause__ = error.__cause__
     return copy
 
@@ -130,7 +130,7 @@ def as_client_error(
     client_class = connection_error if isinstance(error, TokenRequestError) else request_error
     if isinstance(error, client_class):
         return error
-    combined = _rebuild(type(error), client_class, error.args, dict(error.__dict__))
+    combined = _rebuild(type(error), (client_class,), error.args, dict(error.__dict__))
     combined.request = request  # type: ignore[attr-defined]  # of the client's class
     combined.__cause__ = error.__cause__
     return combined
@@ -138,15 +138,21 @@ def as_client_error(
 
 @cache
 def _combined_class(kind: type[BitqueryAuthError], client_class: type[Exception]) -> Any:
-    """Return the class that is both, under the name of ours."""
+    """Return the class that is both, under the name of ours.
+
+    An error may pass through two clients: gql's transport raises one of aiohttp's as its own.
+    """
+    ours, clients = getattr(kind, "_combines", (kind, ()))
+    clients = (*clients, client_class)
 
     def __reduce__(self: BitqueryAuthError) -> tuple[Any, ...]:  # noqa: N807 - becomes a method
         # The request is left out: its header holds the token.
         state = {name: self.__dict__[name] for name in self.__dict__.keys() - _CLIENT_STATE}
-        return _rebuild, (kind, client_class, self.args, state)
+        return _rebuild, (ours, clients, self.args, state)
 
     namespace = {name: getattr(kind, name) for name in ("__doc__", "__module__", "__qualname__")}
-    return type(kind.__name__, (kind, client_class), namespace | {"__reduce__": __reduce__})
+    namespace |= {"__reduce__": __reduce__, "_combines": (ours, clients)}
+    return type(kind.__name__, (kind, client_class), namespace)
 
 
 _CLIENT_STATE = frozenset({"request", "response", "_request"})
@@ -154,15 +160,15 @@ _CLIENT_STATE = frozenset({"request", "response", "_request"})
 
 def _rebuild(
     kind: type[E],
-    client_class: type[Exception] | None,
+    client_classes: tuple[type[Exception], ...],
     args: tuple[Any, ...],
     state: dict[str, Any],
 ) -> E:
     # The constructor is bypassed: the signature of a subclass may differ from its args.
-    if client_class is not None:
+    for client_class in client_classes:
         kind = _combined_class(kind, client_class)  # type: ignore[arg-type]  # classes are hashable
     error: E = (OSError if issubclass(kind, OSError) else Exception).__new__(kind, *args)
-    if client_class is not None:
+    for client_class in client_classes:
         client_class.__init__(error, str(args[0]) if args else "")
     error.args = args
     error.__dict__.update(state)

@@ -100,7 +100,7 @@ class RequestsAuth(Auth, AuthBase):
         else:
             self._end_backoff(response, origin)
         if response.is_redirect:
-            target = _target(response)
+            target = target_of(response)
             self._note_redirect(origin, target)
             if target != origin and not self._is_authorization:
                 # requests itself takes off Authorization only, of its copy of the first request.
@@ -245,7 +245,7 @@ def is_rewound(request: requests.PreparedRequest) -> bool:
     return False
 
 
-def _target(redirect: requests.Response) -> Origin:
+def target_of(redirect: requests.Response) -> Origin:
     """Return where a redirect leads; nowhere, if requests might understand it otherwise."""
     location = redirect.headers["location"]
     if not (location.isascii() and location.isprintable()) or _ODD_LOCATION.search(location):

@@ -358,7 +358,7 @@ class CachingTokenSource(Source, ABC):
         )
 
     def _without_waiting(self, *, force: bool) -> Token:
-        """Return the valid token after a wait that was too long, or raise that there is no token."""
+        """Return the valid token after too long a wait, or raise that there is no token."""
         if not force and (valid := self._valid_token(now())) is not None:
             return valid
         raise TokenRequestError(

@@ -17,7 +17,7 @@ from niquests.auth import AsyncAuthBase
 from niquests.cookies import extract_cookies_to_jar
 
 from bitquery_auth._auth.base import Auth, is_small, with_shared_arguments
-from bitquery_auth._auth.requests import RequestsAuth, is_rewound, origin_of
+from bitquery_auth._auth.requests import RequestsAuth, is_rewound, origin_of, target_of
 from bitquery_auth._errors import BitqueryAuthError, as_client_error
 from bitquery_auth._hosts import Origin
 from bitquery_auth._token import Token
@@ -81,12 +81,17 @@ class AsyncNiquestsAuth(Auth, AsyncAuthBase):
                     each for each in sent.hooks["response"] if each != recover
                 ]
                 return response
-            if response.is_redirect and self._header_name.lower() != "authorization":
-                sent.headers.pop(self._header_name, None)  # niquests takes off Authorization only
-            if not self._is_rejected(response, origin):
-                return response
-            with _errors_of_niquests(sent):
-                return await self._handle_rejected(response, origin, options)
+            if self._is_rejected(response, origin):
+                with _errors_of_niquests(sent):
+                    response = await self._handle_rejected(response, origin, options)
+            if response.is_redirect:
+                target = target_of(response)
+                self._note_redirect(origin, target)
+                if target != origin and not self._is_authorization:
+                    # niquests itself takes off Authorization only, of a copy of the first request.
+                    sent.headers.pop(self._header_name, None)
+                    response.request.headers.pop(self._header_name, None)
+            return response
 
         r.register_hook("response", recover)
         return r

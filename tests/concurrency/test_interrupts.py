@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bitquery_auth import ConfigurationError, Token, TokenRequestError
+from bitquery_auth import ClientCredentials, ConfigurationError, Token, TokenRequestError
 from bitquery_auth.sandbox import Sandbox
 from tests.kit.clock import Clock
 from tests.kit.crowd import (
@@ -23,6 +23,7 @@ from tests.kit.crowd import (
     Callers,
     HeldSecret,
     Threads,
+    async_attempt,
     attempt,
     distinct,
     each_backend,
@@ -69,13 +70,13 @@ class CallableHandler:
         raise self._error
 
 
-def _raise(error: BaseException, *_: object) -> None:
-    raise error
+def function(error: BaseException) -> Any:
+    return lambda *_: CallableHandler(error).method()
 
 
 HANDLERS: dict[str, Callable[[BaseException], Any]] = {
-    "function": lambda error: lambda *_: _raise(error),
-    "partial": lambda error: partial(_raise, error),
+    "function": function,
+    "partial": lambda error: partial(CallableHandler.method, CallableHandler(error)),
     "object": CallableHandler,
     "method": lambda error: CallableHandler(error).method,
 }
@@ -110,7 +111,7 @@ EACH_CASE = [("function", kind) for kind in EXCEPTIONS] + [
 def test_an_exception_of_a_signal_handler_during_a_token_request_is_raised_as_it_is(
     sandbox: Sandbox, origin: Origin, gate: Gate, handler: str, kind: type[BaseException]
 ) -> None:
-    """Five threads that wait for the request share one of their own."""
+    """Five threads that wait for the request share one of their own: no backoff has begun."""
     source = sandbox.credentials(token_endpoint=origin.at("/oauth2/token"))
     callers = Callers(source)
     error = kind("from the handler")
@@ -132,30 +133,14 @@ def test_an_exception_of_a_signal_handler_during_a_token_request_is_raised_as_it
 
 @needs_signals
 @pytest.mark.parametrize("kind", EXCEPTIONS)
-def test_after_an_interrupted_token_request_the_next_call_is_served_at_once(
-    sandbox: Sandbox, origin: Origin, gate: Gate, clock: Clock, kind: type[BaseException]
-) -> None:
-    """The clock stands still: no backoff has to pass."""
-    source = sandbox.credentials(token_endpoint=origin.at("/oauth2/token"))
-    gate.close()
-    error = kind()
-    with interrupted_when(gate.reached.is_set, HANDLERS["function"](error)):
-        assert attempt(source.token) is error
-    gate.open()
-    assert isinstance(source.token(), Token)
-
-
-@needs_signals
-@pytest.mark.parametrize("kind", EXCEPTIONS)
 def test_an_exception_of_a_signal_handler_while_waiting_leaves_the_fetch_alone(
-    sandbox: Sandbox, kind: type[BaseException]
+    source: ClientCredentials, secret: HeldSecret, sandbox: Sandbox, kind: type[BaseException]
 ) -> None:
-    source = source_with(sandbox, secret := HeldSecret(sandbox))
     leader = Threads([source.token])
     assert secret.reached.wait(NEVER)
     callers = Callers(source)
     error = kind()
-    with interrupted_when(lambda: callers.count, HANDLERS["function"](error)):
+    with interrupted_when(lambda: callers.count, function(error)):
         assert attempt(source.token) is error
     secret.release()
     assert leader.outcomes() == [source.token()]
@@ -169,9 +154,9 @@ def test_an_exception_of_a_signal_handler_while_another_is_handled_is_raised_as_
     """What the caller was handling before is not taken for it, though it came the same way."""
     source = sandbox.credentials(token_endpoint=origin.at("/oauth2/token"))
     earlier, error = SoftTimeLimitError("earlier"), SoftTimeLimitError("now")
-    with interrupted_when(gate.reached.is_set, HANDLERS["function"](error)):
+    with interrupted_when(gate.reached.is_set, function(error)):
         try:
-            HANDLERS["function"](earlier)()
+            function(earlier)()
         except SoftTimeLimitError:
             gate.close()
             assert attempt(source.token) is error
@@ -205,21 +190,29 @@ class InterruptedOnce(HeldSecret):
         return secret
 
 
-def five_tasks(backend: str) -> Callable[[Any], list[Any]]:
-    return lambda source: [partial(gather_on, backend, [source.atoken] * 5)]
+Crowd = Callable[[ClientCredentials], list[Any]]
+"""Calls for as many threads as there are in the list; five callers in all."""
 
-
-CROWDS: dict[str, Callable[[Any], list[Any]]] = {
+CROWDS: dict[str, Crowd] = {
     "threads": lambda source: [source.token] * 5,
-    **{backend: five_tasks(backend) for backend in BACKENDS},
+    **{
+        backend: lambda source, backend=backend: [
+            partial(gather_on, backend, [partial(async_attempt, source.atoken)] * 5)
+        ]
+        for backend in BACKENDS
+    },
 }
+each_crowd = pytest.mark.parametrize("crowd", CROWDS.values(), ids=CROWDS)
 
 
-@pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit, GeneratorExit])
-@pytest.mark.parametrize("crowd", CROWDS.values(), ids=CROWDS)
-def test_waiters_take_over_from_a_thread_that_was_interrupted(
-    sandbox: Sandbox, crowd: Callable[[Any], list[Any]], interruption: type[BaseException]
-) -> None:
+def interrupted_leader(
+    sandbox: Sandbox, crowd: Crowd, interruption: type[BaseException]
+) -> tuple[ClientCredentials, InterruptedOnce, Any, list[Any]]:
+    """Interrupt the leader of a fetch for which a crowd waits.
+
+    Returns:
+        The source, its secret, and what the leader and the waiters got.
+    """
     secret = InterruptedOnce(sandbox, interruption)
     source = source_with(sandbox, secret)
     callers = Callers(source)
@@ -228,10 +221,21 @@ def test_waiters_take_over_from_a_thread_that_was_interrupted(
     waiters = Threads(crowd(source))
     callers.wait_for(6)
     secret.release()
-    assert isinstance(leader.outcomes()[0], interruption)
-    assert distinct(waiters.outcomes()) == {source.token().access_token}
-    assert secret.fetches == 2
-    assert sandbox.token_requests == 1
+    outcomes: list[Any] = []
+    for outcome in waiters.outcomes():
+        outcomes += outcome if isinstance(outcome, list) else [outcome]
+    return source, secret, leader.outcomes()[0], outcomes
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit, GeneratorExit])
+@each_crowd
+def test_waiters_take_over_from_a_thread_that_was_interrupted(
+    sandbox: Sandbox, crowd: Crowd, interruption: type[BaseException]
+) -> None:
+    source, secret, leader, waiters = interrupted_leader(sandbox, crowd, interruption)
+    assert isinstance(leader, interruption)
+    assert distinct(waiters) == {source.token().access_token}
+    assert (secret.fetches, sandbox.token_requests) == (2, 1)
 
 
 @pytest.mark.parametrize("kind", [LookupError, SystemExit, asyncio.CancelledError])
@@ -240,16 +244,8 @@ def test_an_exception_on_the_thread_of_a_fetch_reaches_the_task_that_began_it(
     sandbox: Sandbox, backend: str, kind: type[BaseException]
 ) -> None:
     """Nobody asks again without end, and the next call is served."""
-    requested = 0
-
-    def secret() -> str:
-        nonlocal requested
-        requested += 1
-        if requested == 1:
-            raise kind
-        return sandbox.client_secret
-
-    source = source_with(sandbox, secret)
+    source = source_with(sandbox, secret := InterruptedOnce(sandbox, kind))
+    secret.release()
 
     async def token() -> Any:
         try:
@@ -259,7 +255,7 @@ def test_an_exception_on_the_thread_of_a_fetch_reaches_the_task_that_began_it(
 
     (outcome,) = gather_on(backend, [token])
     assert type(outcome) is kind
-    assert requested == 1
+    assert secret.fetches == 1
     assert isinstance(source.token(), Token)
 
 
@@ -283,24 +279,14 @@ def test_a_refresh_that_is_interrupted_is_repeated_by_the_next_caller(
     assert sandbox.token_requests == 2
 
 
-@pytest.mark.parametrize("crowd", CROWDS.values(), ids=CROWDS)
+@each_crowd
 def test_an_exception_of_the_callable_reaches_its_caller_as_it_is_and_waiters_as_an_error_of_ours(
-    sandbox: Sandbox, crowd: Callable[[Any], list[Any]]
+    sandbox: Sandbox, crowd: Crowd
 ) -> None:
     """Nobody calls it again: a vault that is down is not asked by one waiter after the other."""
-    secret = InterruptedOnce(sandbox, LookupError)
-    source = source_with(sandbox, secret)
-    callers = Callers(source)
-    leader = Threads([source.token])
-    assert secret.reached.wait(NEVER)
-    waiters = Threads(crowd(source))
-    callers.wait_for(6)
-    secret.release()
-    assert type(leader.outcomes()[0]) is LookupError
-    for outcome in waiters.outcomes():
-        error = outcome
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
+    source, secret, leader, waiters = interrupted_leader(sandbox, crowd, LookupError)
+    assert type(leader) is LookupError
+    for error in waiters:
         assert isinstance(error, ConfigurationError)
         assert "client_secret raised LookupError" in str(error)
     assert (secret.fetches, sandbox.token_requests) == (1, 0)

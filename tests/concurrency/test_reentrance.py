@@ -1,6 +1,7 @@
 """A source that is used while it fetches or decides, by its callable or a finalizer (hazard C8)."""
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -14,51 +15,55 @@ from tests.kit import QUERY
 from tests.kit.clock import Clock
 from tests.kit.crowd import Threads, async_attempt, attempt, each_backend, gather_on, source_with
 
+Ask = Callable[[ClientCredentials, Sandbox], object]
 
-def asking_itself(sandbox: Sandbox, how: str) -> ClientCredentials:
+
+def in_a_request(source: ClientCredentials, sandbox: Sandbox) -> None:
+    auth = RequestsAuth(source, allowed_hosts=sandbox.allowed_hosts)
+    requests.post(sandbox.graphql_endpoint, json=QUERY, auth=auth, timeout=20)
+
+
+def for_another_source(source: ClientCredentials, sandbox: Sandbox) -> None:
+    ShortTermToken(source, endpoint=sandbox.graphql_endpoint).token()
+
+
+ASK: dict[str, Ask] = {
+    "sync": lambda source, _: source.token(),
+    "asyncio": lambda source, _: asyncio.run(source.atoken()),
+    "trio": lambda source, _: anyio.run(source.atoken, backend="trio"),
+    "in a request": in_a_request,
+    "for another source": for_another_source,
+}
+
+
+def asking_itself(sandbox: Sandbox, ask: Ask) -> ClientCredentials:
     """Make a source whose secret needs a token of this very source."""
 
     def secret() -> str:
-        if how == "sync":
-            source.token()
-        elif how == "asyncio":
-            asyncio.run(source.atoken())
-        elif how == "trio":
-            anyio.run(source.atoken, backend="trio")
-        else:
-            auth = RequestsAuth(source, allowed_hosts=sandbox.allowed_hosts)
-            requests.post(sandbox.graphql_endpoint, json=QUERY, auth=auth, timeout=20)
+        ask(source, sandbox)
         return sandbox.client_secret
 
     source = source_with(sandbox, secret)
     return source
 
 
-@pytest.mark.parametrize("how", ["sync", "asyncio", "trio", "a request"])
-def test_a_source_that_asks_itself_raises_instead_of_hanging(sandbox: Sandbox, how: str) -> None:
-    error = attempt(asking_itself(sandbox, how).token)
+def check_reentered(error: Any, sandbox: Sandbox) -> None:
     assert isinstance(error, ConfigurationError)
     assert "Let that callable do without this source." in str(error)
-    assert sandbox.token_requests == 0
+    assert (sandbox.token_requests, sandbox.short_term_requests) == (0, 0)
+
+
+@pytest.mark.parametrize("ask", ASK.values(), ids=ASK)
+def test_a_source_that_asks_itself_raises_instead_of_hanging(sandbox: Sandbox, ask: Ask) -> None:
+    check_reentered(attempt(asking_itself(sandbox, ask).token), sandbox)
 
 
 @each_backend
 def test_a_source_that_asks_itself_raises_in_tasks_too(sandbox: Sandbox, backend: str) -> None:
     """There the fetch runs on another thread."""
-    source = asking_itself(sandbox, "sync")
+    source = asking_itself(sandbox, ASK["sync"])
     (error,) = gather_on(backend, [partial(async_attempt, source.atoken)])
-    assert isinstance(error, ConfigurationError)
-    assert "do without this source" in str(error)
-
-
-def test_a_source_that_asks_itself_through_another_source_raises(sandbox: Sandbox) -> None:
-    def secret() -> str:
-        short.token()
-        return sandbox.client_secret
-
-    short = ShortTermToken(source_with(sandbox, secret), endpoint=sandbox.graphql_endpoint)
-    assert isinstance(attempt(short.token), ConfigurationError)
-    assert sandbox.short_term_requests == 0
+    check_reentered(error, sandbox)
 
 
 @pytest.mark.parametrize("method", ["token", "discard"])
@@ -96,7 +101,5 @@ def test_a_valid_token_can_be_used_to_get_the_secret_for_the_next(
     source = source_with(sandbox, secret)
     fetched.append(source.token())
     clock.advance(3560)
-    second = source.token()
+    assert source.token() is not fetched[0]
     assert seen == fetched
-    assert isinstance(second, Token)
-    assert second is not seen[0]

@@ -99,7 +99,9 @@ def test_a_waiter_who_is_woken_before_the_fetch_has_completed_waits_on(wait: Wai
     running = RunningFetch(Fetch.run, wait)
     for _ in range(2):
         until(lambda: running.fetch._wakers)
-        running.fetch._wakers.pop()()
+        wake = running.fetch._wakers.pop()
+        wake()
+        wake()  # possibly twice
     until(lambda: running.fetch._wakers)
     assert running.seen == []
     running.complete()
@@ -115,6 +117,22 @@ def test_waiters_are_woken_as_soon_as_the_fetch_has_completed(
     until(lambda: running.fetch._wakers)
     running.complete()
     assert running.seen == ["the token"]
+
+
+def test_of_two_callers_who_offer_a_fetch_at_once_one_is_to_run_it() -> None:
+    last: Fetch[str] = Fetch.none_yet()
+    first, second = (Fetch(lambda: "the token") for _ in range(2))
+    assert last.follow_with(first)
+    assert not last.follow_with(second)
+    assert last.latest is first
+
+
+def test_who_asks_after_a_fetch_has_completed_is_told_at_once() -> None:
+    fetch = Fetch(lambda: "the token")
+    fetch.run()
+    told: list[bool] = []
+    fetch.on_completed(lambda: told.append(True))
+    assert told == [True]
 
 
 @pytest.mark.usefixtures("short_turns")
@@ -140,43 +158,47 @@ def test_a_caller_waits_no_longer_than_the_timeout_and_a_second(sandbox: Sandbox
 
 # -- a fetch whose thread does not begin -----------------------------------------------------------
 
-StartThreads = Callable[[Callable[[threading.Thread], Any] | None], None]
+
+class Starts:
+    """What happens when the package starts a thread.
+
+    Attributes:
+        how: Is called in place of ``start``; by default it is `start` itself.
+        kept: The threads that `keep` did not begin.
+    """
+
+    start = staticmethod(threading.Thread.start)
+
+    def __init__(self) -> None:
+        self.how: Callable[[threading.Thread], object] = self.start
+        self.kept: list[threading.Thread] = []
+
+    def keep(self, thread: threading.Thread) -> None:
+        """Do not begin: the process was forked, or the machine is overloaded."""
+        self.kept.append(thread)
+
+    def fail(self, thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
 
 
 @pytest.fixture
-def start_threads(monkeypatch: pytest.MonkeyPatch) -> StartThreads:
-    """Say what happens when the package starts a thread; None: it starts."""
-    start = threading.Thread.start
-    instead: list[Callable[[threading.Thread], Any] | None] = [None]
+def starts(monkeypatch: pytest.MonkeyPatch) -> Starts:
+    starts = Starts()
 
-    def started(thread: threading.Thread) -> None:
-        if instead[0] is not None and thread.name.startswith("bitquery_auth"):
-            instead[0](thread)
-        else:
-            start(thread)
+    def start(thread: threading.Thread) -> None:
+        (starts.how if thread.name.startswith("bitquery_auth") else starts.start)(thread)
 
-    def use(how: Callable[[threading.Thread], Any] | None) -> None:
-        instead[0] = how
-
-    monkeypatch.setattr(threading.Thread, "start", started)
-    return use
-
-
-def never(thread: threading.Thread) -> None:
-    """Do not begin: the process was forked, or the machine is overloaded."""
-
-
-def impossible(thread: threading.Thread) -> None:
-    raise RuntimeError("can't start new thread")
+    monkeypatch.setattr(threading.Thread, "start", start)
+    return starts
 
 
 @pytest.fixture
-def refreshing(sandbox: Sandbox, clock: Clock, start_threads: StartThreads) -> Any:
+def refreshing(sandbox: Sandbox, clock: Clock, starts: Starts) -> Any:
     """A source whose refresh is on a thread that never begins, and whose token has expired."""
     source = sandbox.credentials()
     source.token()
     clock.advance(3400)
-    start_threads(never)
+    starts.how = starts.keep
     source.token()
     clock.advance(200)
     return source
@@ -193,18 +215,21 @@ def test_a_fetch_that_does_not_begin_is_withdrawn_after_about_a_second(
 
 @pytest.mark.usefixtures("short_turns")
 def test_a_fetch_that_does_not_begin_is_withdrawn_once_for_all_threads_that_wait(
-    refreshing: Any, sandbox: Sandbox
+    refreshing: Any, starts: Starts, sandbox: Sandbox
 ) -> None:
-    assert len(distinct(Threads([refreshing.token] * 8).outcomes())) == 1
+    """Its thread fetches nothing if it begins after all."""
+    (token,) = distinct(Threads([refreshing.token] * 8).outcomes())
+    starts.kept[0].run()
+    assert refreshing.token().access_token == token
     assert sandbox.token_requests == 2
 
 
 @each_backend
 @pytest.mark.usefixtures("short_turns")
 def test_tasks_start_another_thread_in_place_of_one_that_does_not_begin(
-    refreshing: Any, sandbox: Sandbox, start_threads: StartThreads, backend: str
+    refreshing: Any, sandbox: Sandbox, starts: Starts, backend: str
 ) -> None:
-    start_threads(None)
+    starts.how = starts.start
     assert len(distinct(gather_on(backend, [refreshing.atoken] * 8))) == 1
     assert sandbox.token_requests == 2
 
@@ -221,23 +246,6 @@ def test_every_waiter_is_woken_by_a_withdrawal(monkeypatch: pytest.MonkeyPatch) 
     assert fetch.result is None
 
 
-@pytest.mark.usefixtures("short_turns")
-def test_a_thread_that_begins_after_the_withdrawal_fetches_nothing(
-    sandbox: Sandbox, clock: Clock, start_threads: StartThreads
-) -> None:
-    late: list[threading.Thread] = []
-    source = sandbox.credentials()
-    source.token()
-    clock.advance(3400)
-    start_threads(late.append)
-    source.token()
-    clock.advance(200)
-    token = source.token()
-    late[0].run()
-    assert source.token() is token
-    assert sandbox.token_requests == 2
-
-
 # -- where no thread can be started ----------------------------------------------------------------
 
 
@@ -248,12 +256,12 @@ def blocking_is_allowed(request: pytest.FixtureRequest) -> None:
 
 
 def test_where_no_thread_can_be_started_a_refresh_is_made_at_once(
-    sandbox: Sandbox, clock: Clock, start_threads: StartThreads
+    sandbox: Sandbox, clock: Clock, starts: Starts
 ) -> None:
     source = sandbox.credentials()
     first = source.token()
     clock.advance(3400)
-    start_threads(impossible)
+    starts.how = starts.fail
     source.token()
     assert source.token() is not first
     assert sandbox.token_requests == 2
@@ -262,9 +270,9 @@ def test_where_no_thread_can_be_started_a_refresh_is_made_at_once(
 @pytest.mark.usefixtures("blocking_is_allowed")
 @each_backend
 def test_where_no_thread_can_be_started_tasks_get_a_token(
-    sandbox: Sandbox, start_threads: StartThreads, backend: str
+    sandbox: Sandbox, starts: Starts, backend: str
 ) -> None:
-    start_threads(impossible)
+    starts.how = starts.fail
     assert len(distinct(gather_on(backend, [sandbox.credentials().atoken] * 4))) == 1
     assert sandbox.token_requests == 1
 

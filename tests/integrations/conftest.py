@@ -1,9 +1,10 @@
-"""A source, its auths, and APIs that are not GraphQL but require Bitquery's tokens."""
+"""A source, its auths, bridges, and APIs that are not GraphQL but require Bitquery's tokens."""
 
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import Any
 
 # The library websockets reads these when it is imported. By default it waits for seconds before it
 # connects again.
@@ -19,6 +20,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from bitquery_auth import ClientCredentials, HTTPXAuth, RequestsAuth
 from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._messages import Request, Response
+from tests.integrations.bridges import BRIDGES, HTTP_BRIDGES, Bridge, HttpBridge
 from tests.kit.origin import Fault, Handler, Origin
 
 LOOPBACK = ("127.0.0.1",)
@@ -40,6 +42,25 @@ def requests_auth(source: ClientCredentials) -> RequestsAuth:
 def httpx_auth(source: ClientCredentials) -> HTTPXAuth:
     """The auth for libraries that are built on httpx or httpx2."""
     return HTTPXAuth(source, allowed_hosts=LOOPBACK)
+
+
+@pytest.fixture(params=BRIDGES)
+def bridge(request: pytest.FixtureRequest, source: ClientCredentials, sandbox: Sandbox) -> Bridge:
+    return BRIDGES[request.param](source, sandbox)
+
+
+@pytest.fixture(params=HTTP_BRIDGES)
+def open_http(
+    request: pytest.FixtureRequest, source: ClientCredentials, sandbox: Sandbox
+) -> Callable[..., HttpBridge]:
+    """Open a client of HTTP whose auth has these settings."""
+    kind: Any = HTTP_BRIDGES[request.param]
+    return lambda **settings: kind(source, sandbox, **settings)
+
+
+@pytest.fixture
+def http(open_http: Callable[..., HttpBridge]) -> HttpBridge:
+    return open_http()
 
 
 @pytest.fixture

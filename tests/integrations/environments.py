@@ -98,6 +98,6 @@ GROUPS = (
         files=("test_httpie.py",),
     ),
     Group("workers", ("celery>=5.4.0", "gunicorn>=23.0.0")),
-    Group("niquests", ("niquests>=3.18.0",)),  # replaces urllib3
+    Group("niquests", ("niquests>=3.18.0",), files=("test_bridges.py",)),  # replaces urllib3
     Group("airflow", ("apache-airflow-providers-http>=6.3.0",)),
 )

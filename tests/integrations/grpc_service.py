@@ -14,6 +14,16 @@ from bitquery_auth.integrations.grpc import GrpcAuth
 from bitquery_auth.sandbox import Sandbox
 from bitquery_auth.sandbox._messages import Headers, Request
 
+KINDS = {
+    "unary": "unary_unary",
+    "stream": "unary_stream",
+    "requests": "stream_unary",
+    "both": "stream_stream",
+}
+"""The service has a method of each kind."""
+
+RESPONSES = {"unary": b"block", "stream": [b"block"] * 3, "requests": b"ab", "both": [b"a", b"b"]}
+
 
 class Service:
     """A service that accepts the tokens that are valid at the sandbox.
@@ -25,18 +35,19 @@ class Service:
     Attributes:
         seen: The metadata of each call.
         after: How many responses a stream sends before it checks the token.
+        responds: Calls are held while it is not set.
     """
 
     def __init__(self, sandbox: Sandbox, authority: trustme.CA) -> None:
         self.seen: list[dict[str, Any]] = []
         self.after = 0
+        self.responds = threading.Event()
+        self.responds.set()
         self._sandbox = sandbox
         self._server = grpc.server(ThreadPoolExecutor(16))
         handlers = {
-            "Unary": grpc.unary_unary_rpc_method_handler(self._unary),
-            "Stream": grpc.unary_stream_rpc_method_handler(self._stream),
-            "Requests": grpc.stream_unary_rpc_method_handler(self._requests),
-            "Both": grpc.stream_stream_rpc_method_handler(self._both),
+            name: getattr(grpc, f"{kind}_rpc_method_handler")(getattr(self, f"_{name}"))
+            for name, kind in KINDS.items()
         }
         generic = grpc.method_handlers_generic_handler("corecast", handlers)
         self._server.add_generic_rpc_handlers((generic,))
@@ -57,6 +68,7 @@ class Service:
     def _check(self, context: Any) -> None:
         metadata = dict(context.invocation_metadata())
         self.seen.append(metadata)
+        assert self.responds.wait(20), "the test did not let the call go on"
         headers = Headers(tuple((name, str(value)) for name, value in metadata.items()))
         response = self._sandbox.respond(Request("GET", "/graphql", headers, b""), lambda _: False)
         if response is None or response.status == 401:
@@ -73,12 +85,10 @@ class Service:
             yield from [request] * (3 - self.after)
 
     def _requests(self, requests: Iterable[bytes], context: Any) -> bytes:
-        received = list(requests)  # grpc.aio fails otherwise if the call ends while it still sends
-        self._check(context)
-        return b"".join(received)
+        return b"".join(self._both(requests, context))
 
     def _both(self, requests: Iterable[bytes], context: Any) -> Iterator[bytes]:
-        received = list(requests)
+        received = list(requests)  # grpc.aio fails otherwise if the call ends while it still sends
         self._check(context)
         yield from received
 
@@ -87,29 +97,20 @@ class ThreadsClient:
     """Calls with a channel for threads."""
 
     def __init__(self, service: Service, auth: GrpcAuth, _: BlockingPortal) -> None:
-        self.channel = grpc.secure_channel(service.host, service.tls)
-        self._intercepted = grpc.intercept_channel(self.channel, auth)
+        self._plain = grpc.secure_channel(service.host, service.tls)
+        self._channel = grpc.intercept_channel(self._plain, auth)
 
     def close(self) -> None:
-        self.channel.close()
+        self._plain.close()
 
-    def unary(self, **options: Any) -> bytes:
-        return bytes(self._intercepted.unary_unary("/corecast/Unary")(b"block", **options))
+    def method(self, name: str) -> Any:
+        """Return one of the service's methods."""
+        return getattr(self._channel, KINDS[name])(f"/corecast/{name}")
 
-    def stream(self, request: bytes = b"block") -> list[bytes]:
-        return list(self._intercepted.unary_stream("/corecast/Stream")(request))
-
-    def requests(self) -> bytes:
-        return bytes(self._intercepted.stream_unary("/corecast/Requests")(iter([b"a", b"b"])))
-
-    def both(self) -> list[bytes]:
-        return list(self._intercepted.stream_stream("/corecast/Both")(iter([b"a", b"b"])))
-
-    def future(self) -> Any:
-        return self._intercepted.unary_unary("/corecast/Unary").future(b"block")
-
-    def responses(self) -> Any:
-        return self._intercepted.unary_stream("/corecast/Stream")(b"block")
+    def call(self, name: str = "unary", request: bytes = b"block", **options: Any) -> Any:
+        """Call a method, and return its response or a list of its responses."""
+        result = self.method(name)(_message(name, request), **options)
+        return list(result) if KINDS[name].endswith("stream") else result
 
 
 class AsyncioClient:
@@ -123,37 +124,26 @@ class AsyncioClient:
                 service.host, service.tls, interceptors=auth.aio_interceptors
             )
 
-        self.channel = portal.call(opened)
+        self._channel = portal.call(opened)
 
     def close(self) -> None:
-        self._portal.call(self.channel.close)
+        self._portal.call(self._channel.close)
 
-    def unary(self, **options: Any) -> bytes:
-        async def call() -> bytes:
-            return bytes(await self.channel.unary_unary("/corecast/Unary")(b"block", **options))
+    def call(self, name: str = "unary", request: bytes = b"block", **options: Any) -> Any:
+        """Call a method, and return its response or a list of its responses."""
 
-        return self._portal.call(call)
+        async def inner() -> Any:
+            method = getattr(self._channel, KINDS[name])(f"/corecast/{name}")
+            result = method(_message(name, request), **options)
+            if KINDS[name].endswith("stream"):
+                return [response async for response in result]
+            return await result
 
-    def stream(self, request: bytes = b"block") -> list[bytes]:
-        async def call() -> list[bytes]:
-            responses = self.channel.unary_stream("/corecast/Stream")(request)
-            return [response async for response in responses]
+        return self._portal.call(inner)
 
-        return self._portal.call(call)
 
-    def requests(self) -> bytes:
-        async def call() -> bytes:
-            method = self.channel.stream_unary("/corecast/Requests")
-            return bytes(await method(iter([b"a", b"b"])))
-
-        return self._portal.call(call)
-
-    def both(self) -> list[bytes]:
-        async def call() -> list[bytes]:
-            responses = self.channel.stream_stream("/corecast/Both")(iter([b"a", b"b"]))
-            return [response async for response in responses]
-
-        return self._portal.call(call)
+def _message(name: str, request: bytes) -> Any:
+    return iter([b"a", b"b"]) if KINDS[name].startswith("stream") else request
 
 
 class Context:
@@ -161,7 +151,7 @@ class Context:
 
     def __init__(self, service_url: str) -> None:
         self.service_url = service_url
-        self.method_name = "Unary"
+        self.method_name = "unary"
 
 
 def metadata_of(auth: GrpcAuth, service_url: str) -> tuple[Any, Any, int]:

@@ -1,297 +1,212 @@
-"""aiohttp: tokens, hosts, errors, WebSockets."""
+"""aiohttp: its kinds of bodies, its connections, redirects and WebSockets."""
 
 import asyncio
-import copy
+import io
 import logging
-import pickle
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
-from bitquery_auth import (
-    ClientCredentials,
-    ConfigurationError,
-    StaticToken,
-    TokenEndpointError,
-    TokenRequestError,
-)
+from bitquery_auth import ClientCredentials, StaticToken, TokenEndpointError
 from bitquery_auth.integrations.aiohttp import AiohttpAuth
 from bitquery_auth.sandbox import Sandbox
-from bitquery_auth.sandbox._messages import Request, Response
-from tests.integrations.aiohttp_session import post, run
+from tests.integrations.bridges.aiohttp import Aiohttp, pieces
 from tests.kit import QUERY
-from tests.kit.origin import Origin, answering, refusing_the_first_token
+from tests.kit.origin import (
+    Connection,
+    Fault,
+    Origin,
+    answering,
+    on_the_wire,
+    redirecting,
+    refusing_the_first_token,
+)
 from tests.kit.waiting import until
 
 
 @pytest.fixture
-def auth(source: ClientCredentials, sandbox: Sandbox) -> AiohttpAuth:
-    """An auth for the sandbox alone."""
-    return AiohttpAuth(source, allowed_hosts=sandbox.allowed_hosts)
+def client(source: ClientCredentials, sandbox: Sandbox) -> Aiohttp:
+    return Aiohttp(source, sandbox)
 
 
-@pytest.fixture
-def loopback_auth(source: ClientCredentials) -> AiohttpAuth:
-    """An auth for every server of this machine."""
-    return AiohttpAuth(source, allowed_hosts=["127.0.0.1", "localhost"])
+# -- bodies ----------------------------------------------------------------------------------------
 
 
-# -- tokens ----------------------------------------------------------------------------------------
+def form() -> aiohttp.FormData:
+    data = aiohttp.FormData()
+    data.add_field("name", "größer")
+    for part in (b"bytes", io.BytesIO(b"more")):
+        data.add_field("file", part, filename="f")
+    return data
 
 
-def test_one_token_serves_one_event_loop_after_another(auth: AiohttpAuth, sandbox: Sandbox) -> None:
-    for _ in range(3):
-        assert post(auth, sandbox.graphql_endpoint, json=QUERY)[0] == 200
-    assert (sandbox.token_requests, sandbox.api_refusals) == (1, 0)
+def multipart(*further: Any) -> aiohttp.MultipartWriter:
+    parts = aiohttp.MultipartWriter()
+    parts.append("text")
+    for part in further:
+        parts.append(part)
+    return parts
 
 
-def test_a_revoked_token_is_replaced_within_the_request(
-    auth: AiohttpAuth, sandbox: Sandbox
+BODIES: dict[str, Callable[[], dict[str, Any]]] = {
+    "nothing": dict,
+    "text": lambda: {"data": "größer"},
+    "BytesIO": lambda: {"data": io.BytesIO(b"bytes")},
+    "StringIO": lambda: {"data": io.StringIO("text")},
+    "a form with a file": lambda: {"data": form()},
+    "multipart": lambda: {"data": multipart(io.BytesIO(b"bytes"))},
+    "compressed": lambda: {"data": b"bytes", "compress": "deflate"},
+}
+
+
+@pytest.mark.parametrize("kind", BODIES)
+def test_a_body_in_memory_is_sent_again(client: Aiohttp, origin: Origin, kind: str) -> None:
+    """Hazard R4."""
+    origin.handler = refusing_the_first_token()
+    assert client.post(origin.at(), **BODIES[kind]())[0] == 200
+    first, second = origin.requests
+    assert first.body == second.body
+    assert bool(first.body) == (kind != "nothing")
+
+
+def test_a_file_is_sent_again_from_where_it_was(
+    client: Aiohttp, origin: Origin, tmp_path: Path
 ) -> None:
-    """Hazard R1."""
-    post(auth, sandbox.graphql_endpoint, json=QUERY)
-    sandbox.revoke_all()
-    assert post(auth, sandbox.graphql_endpoint, json=QUERY)[0] == 200
-    assert (sandbox.token_requests, sandbox.api_refusals) == (2, 1)
+    origin.handler = refusing_the_first_token()
+    path = tmp_path / "file"
+    path.write_bytes(b"unread part")
+    file = path.open("rb")
+    file.seek(len(b"unread "))
+    assert client.post(origin.at(), data=file) == (200, "part")
+    assert [request.body for request in origin.requests] == [b"part", b"part"]
 
 
-def test_raise_for_status_sees_the_second_response(auth: AiohttpAuth, sandbox: Sandbox) -> None:
-    """Hazard R7: aiohttp raises after its middlewares."""
-    post(auth, sandbox.graphql_endpoint, json=QUERY)
-    sandbox.revoke_all()
-    options = {"raise_for_status": True}
-    assert post(auth, sandbox.graphql_endpoint, json=QUERY, session=options)[0] == 200
+def test_multipart_with_a_generator_is_not_sent_again(client: Aiohttp, origin: Origin) -> None:
+    """Hazard R4: aiohttp would send nothing the second time, and get a 200 for it."""
+    origin.handler = refusing_the_first_token()
+    assert client.post(origin.at(), data=multipart(pieces())) == (401, "Unauthorized")
+    assert len(origin.requests) == 1
 
 
-@pytest.mark.parametrize("is_revoked", [False, True])
-def test_thirty_tasks_cost_one_token_request(
-    auth: AiohttpAuth, sandbox: Sandbox, *, is_revoked: bool
+def test_a_body_that_is_rejected_while_it_is_sent_is_sent_again_whole(
+    client: Aiohttp, origin: Origin
 ) -> None:
-    """Hazards C1 and C6: without a token, and when all thirty requests are rejected at once."""
+    """A server may respond before it has read the request."""
+    body = bytes(range(256)) * 32_768  # more than the buffers of a socket hold
 
-    async def work(session: Any) -> list[int]:
-        async def one() -> int:
-            async with session.post(sandbox.graphql_endpoint, json=QUERY) as response:
-                return int(response.status)
+    def reject_unread(connection: Connection) -> None:
+        origin.greeting = None
+        connection.sock.recv(1024)
+        connection.send(HEAD + b"Content-Length: 2\r\nConnection: close\r\n\r\nno")
+        connection.wait_until_left()
 
-        if is_revoked:
-            await one()
-            await asyncio.to_thread(sandbox.revoke_all)  # it takes the lock of the server
-        return await asyncio.gather(*(one() for _ in range(30)))
-
-    assert run(auth, work) == [200] * 30
-    assert sandbox.token_requests == 1 + is_revoked
+    origin.greeting = on_the_wire(reject_unread)
+    assert client.post(origin.at(), data=io.BytesIO(body))[0] == 200
+    (request,) = origin.requests
+    assert request.body == body
 
 
-def test_the_second_try_uses_the_connection_of_the_first(
-    auth: AiohttpAuth, sandbox: Sandbox
+# -- the connection of the first response ----------------------------------------------------------
+
+HEAD = b"HTTP/1.1 401 Unauthorized\r\n"
+
+
+def endless_body(connection: Connection) -> None:
+    connection.send(HEAD + b"Content-Length: 1000000000000\r\n\r\n")
+    connection.flood(b"no" * 10_000)
+
+
+def silence_after_the_head(connection: Connection) -> None:
+    connection.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+    connection.wait_until_left()
+
+
+@pytest.mark.parametrize("fault", [endless_body, silence_after_the_head])
+def test_a_response_that_rejects_a_token_without_end_is_closed(
+    client: Aiohttp, origin: Origin, fault: Fault
 ) -> None:
+    origin.plan.append(on_the_wire(fault))
+    assert client.post(origin.at(), data=b"q")[0] == 200
+
+
+def test_the_second_try_uses_the_connection_of_the_first(client: Aiohttp, sandbox: Sandbox) -> None:
     """A pool of one connection would otherwise wait for itself."""
-    post(auth, sandbox.graphql_endpoint, json=QUERY)
+    client.call()
     sandbox.revoke_all()
     created = []
 
     async def note(*_: Any) -> None:
         created.append(1)
 
-    async def work() -> int:
+    async def work(_: Any) -> int:
         trace = aiohttp.TraceConfig()
         trace.on_connection_create_end.append(note)
-        connector = aiohttp.TCPConnector(limit=1)
+        options: Any = {"connector": aiohttp.TCPConnector(limit=1), "trace_configs": [trace]}
         async with (
-            aiohttp.ClientSession(
-                middlewares=(auth,), connector=connector, trace_configs=[trace]
-            ) as session,
-            asyncio.timeout(20),
+            aiohttp.ClientSession(middlewares=(client.auth,), **options) as session,
             session.post(sandbox.graphql_endpoint, json=QUERY) as response,
         ):
             return response.status
 
-    assert asyncio.run(work()) == 200
+    assert client.run(work) == 200
     assert created == [1]
 
 
-def test_a_cookie_set_by_the_401_is_sent_with_the_second_try(
-    loopback_auth: AiohttpAuth, origin: Origin
+@pytest.mark.parametrize("end", ["no token", "cancelled"])
+def test_a_request_that_ends_during_recovery_leaves_no_connection_open(
+    client: Aiohttp, origin: Origin, sandbox: Sandbox, end: str
 ) -> None:
-    """Load balancers use one to reach the same server."""
-    respond = refusing_the_first_token()
+    """Hazards A4 and A6. If it was cancelled, the fetch is left to the next request."""
+    client.source.token()
+    origin.plan.append(on_the_wire(silence_after_the_head))
+    sandbox.delay, sandbox.outage = (0, 503) if end == "no token" else (0.3, None)
 
-    def with_cookie(request: Request) -> Response:
-        response: Any = respond(request)
-        return Response(response.status, (("Set-Cookie", "server=7"),), response.body)
-
-    origin.handler = with_cookie
-    assert post(loopback_auth, origin.at(), data=b"q")[0] == 200
-    assert [request.headers.get("Cookie") for request in origin.requests] == [None, "server=7"]
-
-
-def test_an_api_that_rejects_every_token_costs_a_bounded_number_of_tokens(
-    auth: AiohttpAuth, sandbox: Sandbox
-) -> None:
-    """Hazard R3."""
-    sandbox.accept_nothing = True
-
-    async def work(session: Any) -> set[int]:
-        statuses = set()
-        for _ in range(50):
-            async with session.post(sandbox.graphql_endpoint, json=QUERY) as response:
-                statuses.add(response.status)
-        return statuses
-
-    assert run(auth, work) == {401}
-    assert sandbox.token_requests == 2
-
-
-def test_after_a_success_the_next_rejected_token_is_replaced_again(
-    loopback_auth: AiohttpAuth, origin: Origin
-) -> None:
-    statuses = [401, 401, 200, 401, 200]
-    origin.handler = lambda _: Response.text(statuses.pop(0), "")
-    assert [post(loopback_auth, origin.at(), data=b"")[0] for _ in range(3)] == [401, 200, 200]
-
-
-def test_is_auth_failure_decides_what_a_rejected_token_is(
-    source: ClientCredentials, origin: Origin
-) -> None:
-    """Hazard R6."""
-    origin.handler = refusing_the_first_token(status=403)
-    auth = AiohttpAuth(
-        source,
-        allowed_hosts=[origin.allowed_host],
-        is_auth_failure=lambda response: response.status == 403,
-    )
-    assert post(auth, origin.at(), json=QUERY)[0] == 200
-
-
-def test_a_header_of_the_session_is_replaced(loopback_auth: AiohttpAuth, origin: Origin) -> None:
-    options = {"headers": {"Authorization": "Basic dTpw"}}
-    assert post(loopback_auth, origin.at(), data=b"q", session=options)[0] == 200
-    (request,) = origin.requests
-    values = [value for name, value in request.headers.pairs if name.lower() == "authorization"]
-    assert [value.split(" ")[0] for value in values] == ["Bearer"]
-
-
-def test_copies_are_the_auth_itself_and_a_pickle_works(auth: AiohttpAuth, sandbox: Sandbox) -> None:
-    """Hazard P1."""
-    assert copy.deepcopy(auth) is auth
-    restored = pickle.loads(pickle.dumps(auth))
-    assert post(restored, sandbox.graphql_endpoint, json=QUERY)[0] == 200
-
-
-# -- hosts -----------------------------------------------------------------------------------------
-
-
-def test_another_host_gets_its_request_without_the_token(
-    auth: AiohttpAuth, sandbox: Sandbox, origin: Origin
-) -> None:
-    """Hazard S2."""
-    origin.handler = answering(401, "no")
-    assert post(auth, origin.at(), json=QUERY) == (401, "no")
-    assert origin.tokens == [None]
-    assert sandbox.token_requests == 0
-
-
-def test_a_token_is_not_sent_unencrypted_beyond_this_machine(source: ClientCredentials) -> None:
-    """Hazard S4."""
-    auth = AiohttpAuth(source, allowed_hosts=["api.example.com"])
-    with pytest.raises(ConfigurationError, match="https") as caught:
-        post(auth, "http://api.example.com/", json=QUERY)
-    assert isinstance(caught.value, aiohttp.ClientError)
-
-
-# -- errors ----------------------------------------------------------------------------------------
-
-
-def test_an_error_of_the_token_endpoint_is_an_error_of_aiohttp(
-    auth: AiohttpAuth, sandbox: Sandbox
-) -> None:
-    """Hazard F6."""
-    sandbox.outage = 503
-    with pytest.raises(TokenEndpointError) as caught:
-        post(auth, sandbox.graphql_endpoint, json=QUERY)
-    assert isinstance(caught.value, aiohttp.ClientError)
-    assert not isinstance(caught.value, aiohttp.ClientConnectionError)
-    assert caught.value.status_code == 503
-
-
-def test_a_token_endpoint_that_is_down_is_a_connection_error_of_aiohttp(
-    auth: AiohttpAuth, sandbox: Sandbox
-) -> None:
-    sandbox.outage = "drop"
-    with pytest.raises(aiohttp.ClientConnectionError) as caught:
-        post(auth, sandbox.graphql_endpoint, json=QUERY)
-    assert isinstance(caught.value, TokenRequestError)
-    restored = pickle.loads(pickle.dumps(caught.value))
-    assert isinstance(restored, TokenRequestError)
-
-
-def test_where_there_is_no_new_token_the_error_is_raised(
-    auth: AiohttpAuth, sandbox: Sandbox
-) -> None:
-    post(auth, sandbox.graphql_endpoint, json=QUERY)
-    sandbox.revoke_all()
-    sandbox.outage = 503
-    with pytest.raises(TokenEndpointError):
-        post(auth, sandbox.graphql_endpoint, json=QUERY)
-
-
-def test_a_request_that_is_not_sent_again_returns_its_401_whatever_the_token_endpoint_does(
-    source: ClientCredentials, sandbox: Sandbox
-) -> None:
-    auth = AiohttpAuth(source, allowed_hosts=sandbox.allowed_hosts, replay="never")
-    post(auth, sandbox.graphql_endpoint, json=QUERY)
-    sandbox.revoke_all()
-    sandbox.outage = 503
-    assert post(auth, sandbox.graphql_endpoint, json=QUERY) == (401, "Unauthorized")
-
-
-@pytest.mark.parametrize("outage", [503, "drop"])
-def test_a_rejected_second_try_is_returned_whatever_the_token_endpoint_does(
-    source: ClientCredentials, sandbox: Sandbox, origin: Origin, outage: Any
-) -> None:
-    """Another caller had renewed the token meanwhile, so the second try needed no token request."""
-
-    def reject(_: Any) -> Response:
-        if len(origin.requests) == 1:
-            source.renew()
-            sandbox.outage = outage
-        return Response.text(401, f"rejected {len(origin.requests)}")
-
-    origin.handler = reject
-    auth = AiohttpAuth(source, allowed_hosts=[origin.allowed_host])
-    assert post(auth, origin.at(), data=b"query") == (401, "rejected 2")
-    assert len(set(origin.tokens)) == len(origin.requests) == 2
-    assert sandbox.token_requests > 2
-
-
-def test_a_request_that_is_cancelled_during_a_fetch_leaves_the_fetch_to_the_next(
-    auth: AiohttpAuth, sandbox: Sandbox
-) -> None:
-    """Hazards A4 and A6."""
-    post(auth, sandbox.graphql_endpoint, json=QUERY)
-    sandbox.revoke_all()
-    sandbox.delay = 0.3
-
-    async def work(session: Any) -> int:
-        first = asyncio.ensure_future(session.post(sandbox.graphql_endpoint, json=QUERY))
+    async def work(session: Any) -> Iterable[Any]:
+        request = asyncio.ensure_future(session.post(origin.at()))
         await asyncio.to_thread(until, lambda: sandbox.token_requests == 2)
-        first.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await first
-        async with session.post(sandbox.graphql_endpoint, json=QUERY) as response:
-            return int(response.status)
+        if end == "cancelled":
+            request.cancel()
+        with pytest.raises((TokenEndpointError, asyncio.CancelledError)) as caught:
+            await request
+        assert (caught.type is asyncio.CancelledError) is (end == "cancelled")
+        acquired = list(session.connector._acquired)
+        if end == "cancelled":
+            async with session.post(origin.at()) as response:
+                assert response.status == 200
+        return acquired
 
-    assert run(auth, work) == 200
+    assert client.run(work) == []
     assert sandbox.token_requests == 2
+
+
+# -- redirects: aiohttp calls a middleware for each hop, which knows nothing of the others ---------
+
+
+def test_a_request_of_ones_own_to_the_target_of_a_redirect_carries_the_token(
+    client: Aiohttp, origin: Origin, elsewhere: Origin
+) -> None:
+    """It is another call, although it follows in the same task."""
+    origin.handler = redirecting(307, elsewhere.at())
+
+    async def work(session: Any) -> None:
+        for is_followed in (True, False):
+            async with session.post(origin.at(), data=b"q", allow_redirects=is_followed):
+                pass
+        async with session.post(elsewhere.at(), data=b"q"):
+            pass
+
+    client.run(work)
+    assert [token is not None for token in elsewhere.tokens] == [False, True]
 
 
 # -- WebSockets ------------------------------------------------------------------------------------
 
 
 def test_a_websocket_of_another_server_has_the_token_in_its_header(
-    loopback_auth: AiohttpAuth, origin: Origin
+    client: Aiohttp, origin: Origin
 ) -> None:
     origin.handler = refusing_the_first_token(answering(404))
 
@@ -300,7 +215,7 @@ def test_a_websocket_of_another_server_has_the_token_in_its_header(
             await session.ws_connect(origin.at(scheme="ws"))
         assert caught.value.status == 404
 
-    run(loopback_auth, work)
+    client.run(work)
     assert len(set(origin.tokens)) == 2
     assert origin.visits == ["GET /", "GET /"]
 

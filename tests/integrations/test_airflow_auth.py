@@ -2,9 +2,8 @@
 
 import pickle
 import sys
-import threading
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, ClassVar
 
 import pytest
@@ -14,10 +13,8 @@ from bitquery_auth import ConfigurationError, RequestsAuth
 from bitquery_auth.integrations import airflow
 from bitquery_auth.integrations.airflow import AirflowAuth
 from bitquery_auth.sandbox import Sandbox
-from tests.integrations.libraries.story import check_story
 from tests.kit import QUERY
-
-Login = tuple[str, ...]
+from tests.kit.crowd import at_once
 
 
 class LoopbackAuth(AirflowAuth):
@@ -35,7 +32,7 @@ def _token_endpoint(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(params=["login and password", "environment"])
 def login(
     request: pytest.FixtureRequest, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> Login:
+) -> tuple[str, ...]:
     """The login of a connection; nothing where the environment names the credentials."""
     if request.param == "environment":
         monkeypatch.setenv("BITQUERY_CLIENT_ID", sandbox.client_id)
@@ -44,35 +41,23 @@ def login(
     return sandbox.client_id, sandbox.client_secret
 
 
-def run(auth_type: type[AirflowAuth], login: Login, sandbox: Sandbox) -> int:
+def run(auth_type: type[AirflowAuth], login: tuple[str, ...], sandbox: Sandbox) -> int:
     """Send a request as Airflow's hook does: with a session and an auth of its own."""
     with requests.Session() as session:
         session.auth = auth_type(*login)
         return session.post(sandbox.graphql_endpoint, json=QUERY, timeout=20).status_code
 
 
-def test_all_requests_of_a_process_use_one_token_and_another_after_a_revocation(
-    login: Login, sandbox: Sandbox
+def test_tasks_in_threads_and_all_requests_of_a_process_use_one_token_until_it_is_revoked(
+    login: tuple[str, ...], sandbox: Sandbox
 ) -> None:
     """Hazard C2."""
-
-    def call() -> None:
-        assert run(LoopbackAuth, login, sandbox) == 200
-
-    check_story(call, sandbox)
-
-
-def test_tasks_in_threads_use_one_token(login: Login, sandbox: Sandbox) -> None:
-    """Hazard C2."""
-    barrier = threading.Barrier(8)
-
-    def one(_: int) -> int:
-        barrier.wait(20)
-        return run(LoopbackAuth, login, sandbox)
-
-    with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(one, range(8))) == [200] * 8
-    assert sandbox.token_requests == 1
+    call = partial(run, LoopbackAuth, login, sandbox)
+    for tokens in (1, 2):
+        assert at_once([call] * 8) == [200] * 8
+        assert [call(), call()] == [200] * 2
+        assert sandbox.token_requests == tokens
+        sandbox.revoke_all()
 
 
 def test_other_credentials_or_settings_mean_another_source() -> None:
@@ -91,8 +76,9 @@ def test_other_credentials_or_settings_mean_another_source() -> None:
     assert len({source, *others}) == 4
 
 
-def test_settings_win_over_the_environment(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("given", ["login and password", "environment"])
+def test_settings_win_over_the_login_and_the_environment(
+    given: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Credentials may come from anywhere, such as from a connection that Airflow never sends."""
     monkeypatch.setenv("BITQUERY_CLIENT_ID", "another")
@@ -104,7 +90,7 @@ def test_settings_win_over_the_environment(
             "client_secret": lambda: sandbox.client_secret,
         }
 
-    assert run(Chosen, (), sandbox) == 200
+    assert run(Chosen, () if given == "environment" else ("other", "other"), sandbox) == 200
 
 
 def test_a_static_token_of_the_environment_is_used(
@@ -138,9 +124,6 @@ def test_what_is_deferred_needs_airflow_and_the_auth_does_not(
     monkeypatch.delitem(sys.modules, f"{airflow.__name__}._deferrable", raising=False)
     with pytest.raises(ImportError, match="airflow"):
         getattr(airflow, name)
-
-
-def test_the_module_has_no_other_names() -> None:
     with pytest.raises(AttributeError, match="Unknown"):
         _ = airflow.Unknown  # type: ignore[attr-defined]  # the point
 

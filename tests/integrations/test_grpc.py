@@ -3,7 +3,6 @@
 import pickle
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,16 @@ from anyio.from_thread import BlockingPortal
 from bitquery_auth import ClientCredentials, StaticToken, TokenSource
 from bitquery_auth.integrations.grpc import GrpcAuth
 from bitquery_auth.sandbox import Sandbox
-from tests.integrations.grpc_service import AsyncioClient, Service, ThreadsClient, metadata_of
+from tests.integrations.grpc_service import (
+    KINDS,
+    RESPONSES,
+    AsyncioClient,
+    Service,
+    ThreadsClient,
+    metadata_of,
+)
 from tests.kit.clock import Clock
+from tests.kit.crowd import at_once
 from tests.kit.waiting import until
 
 UNAUTHENTICATED = grpc.StatusCode.UNAUTHENTICATED
@@ -54,9 +61,21 @@ def client(open_client: Open, source: ClientCredentials) -> Any:
     return open_client(source)
 
 
+on_threads = pytest.mark.parametrize("open_client", [ThreadsClient], indirect=True)
+
+
 def counts(sandbox: Sandbox) -> tuple[int, int, int]:
     """Token requests, calls, and calls that were rejected."""
     return sandbox.token_requests, sandbox.api_requests, sandbox.api_refusals
+
+
+def error_of(call: Callable[..., object], *args: Any, code: Any = UNAUTHENTICATED) -> Any:
+    """Return the error of a call, which must end with this code."""
+    with pytest.raises(grpc.RpcError) as caught:
+        call(*args)
+    error: Any = caught.value
+    assert error.code() is code
+    return error
 
 
 # -- tokens ----------------------------------------------------------------------------------------
@@ -64,111 +83,83 @@ def counts(sandbox: Sandbox) -> tuple[int, int, int]:
 
 def test_calls_of_every_kind_carry_one_token(client: Any, sandbox: Sandbox) -> None:
     """Hazard F4."""
-    assert client.unary() == b"block"
-    assert client.stream() == [b"block"] * 3
-    assert client.requests() == b"ab"
-    assert client.both() == [b"a", b"b"]
+    assert {kind: client.call(kind) for kind in KINDS} == RESPONSES
     assert counts(sandbox) == (1, 4, 0)
 
 
-def test_calls_at_once_cost_one_token_request(client: Any, sandbox: Sandbox) -> None:
-    """Hazard C1."""
+def test_calls_at_once_share_one_token_and_its_successor(client: Any, sandbox: Sandbox) -> None:
+    """Hazards C1 and C6."""
     sandbox.delay = 0.1
-    with ThreadPoolExecutor(12) as pool:
-        assert list(pool.map(lambda _: client.unary(), range(12))) == [b"block"] * 12
-    assert sandbox.token_requests == 1
+    for tokens in (1, 2):
+        assert at_once([client.call] * 12) == [b"block"] * 12
+        assert sandbox.token_requests == tokens
+        sandbox.revoke_all()
 
 
-@pytest.mark.parametrize("method", ["unary", "stream"])
+@pytest.mark.parametrize("kind", ["unary", "stream"])
 def test_a_call_with_a_revoked_token_is_repeated_once_with_another(
-    client: Any, sandbox: Sandbox, method: str
+    client: Any, sandbox: Sandbox, kind: str
 ) -> None:
     """Hazard R1."""
-    first = getattr(client, method)()
+    client.call(kind)
     sandbox.revoke_all()
-    assert getattr(client, method)() == first
+    assert client.call(kind) == RESPONSES[kind]
     assert counts(sandbox) == (2, 3, 1)
 
 
-@pytest.mark.parametrize("method", ["requests", "both"])
+@pytest.mark.parametrize("kind", ["requests", "both"])
 def test_after_a_rejected_stream_of_requests_the_next_call_has_another_token(
-    client: Any, sandbox: Sandbox, method: str
+    client: Any, sandbox: Sandbox, kind: str
 ) -> None:
     """Hazard R4: the requests have been read, so they cannot be sent again."""
-    getattr(client, method)()
+    client.call(kind)
     sandbox.revoke_all()
-    with pytest.raises(grpc.RpcError) as caught:
-        getattr(client, method)()
-    assert caught.value.code() is UNAUTHENTICATED  # type: ignore[attr-defined]  # of every call
+    error_of(client.call, kind)
     until(lambda: sandbox.token_requests == 2)
-    getattr(client, method)()
+    client.call(kind)
     assert counts(sandbox) == (2, 3, 1)
 
 
 def test_a_stream_that_has_yielded_something_is_not_repeated(
     client: Any, service: Service, sandbox: Sandbox
 ) -> None:
-    client.unary()
+    client.call()
     service.after = 1
     sandbox.revoke_all()
-    with pytest.raises(grpc.RpcError) as caught:
-        client.stream()
-    assert caught.value.code() is UNAUTHENTICATED  # type: ignore[attr-defined]  # of every call
+    error_of(client.call, "stream")
     assert counts(sandbox) == (1, 2, 1)
 
 
 def test_a_stream_without_responses_ends(client: Any, sandbox: Sandbox) -> None:
-    assert client.stream(b"") == []
+    assert client.call("stream", b"") == []
     sandbox.revoke_all()
-    assert client.stream(b"") == []
+    assert client.call("stream", b"") == []
     assert counts(sandbox) == (2, 3, 1)
 
 
-def test_a_dozen_calls_that_are_rejected_at_once_cost_one_token(
-    client: Any, sandbox: Sandbox
-) -> None:
-    """Hazard C6."""
-    client.unary()
-    sandbox.revoke_all()
-    with ThreadPoolExecutor(12) as pool:
-        assert list(pool.map(lambda _: client.unary(), range(12))) == [b"block"] * 12
-    assert sandbox.token_requests == 2
-
-
-@pytest.mark.parametrize("method", ["unary", "stream", "requests", "both"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_an_api_that_rejects_every_call_costs_a_bounded_number_of_tokens(
-    client: Any, sandbox: Sandbox, method: str
+    client: Any, sandbox: Sandbox, clock: Clock, kind: str
 ) -> None:
-    """Hazard R3."""
+    """Hazard R3. A call that is accepted ends the pause."""
     sandbox.accept_nothing = True
     for _ in range(20):
-        with pytest.raises(grpc.RpcError) as caught:
-            getattr(client, method)()
-        assert caught.value.code() is UNAUTHENTICATED  # type: ignore[attr-defined]  # of every call
+        error_of(client.call, kind)
     until(lambda: sandbox.token_requests == 2)
-
-
-def test_after_the_pause_a_call_that_is_accepted_ends_the_backoff(
-    client: Any, sandbox: Sandbox, clock: Clock
-) -> None:
-    sandbox.accept_nothing = True
-    with pytest.raises(grpc.RpcError):
-        client.unary()
     sandbox.accept_nothing = False
-    assert client.unary() == b"block"
+    client.call()
     sandbox.revoke_all()
-    assert client.unary() == b"block"
+    assert client.call() == b"block"
     assert sandbox.token_requests == 3
 
 
 def test_replay_never_leaves_the_call_as_it_ended(open_client: Open, sandbox: Sandbox) -> None:
     """Hazard R5."""
     client = open_client(sandbox.credentials(), replay="never")
-    client.unary()
+    client.call()
     sandbox.revoke_all()
-    with pytest.raises(grpc.RpcError):
-        client.unary()
-    assert client.unary() == b"block"
+    error_of(client.call)
+    assert client.call() == b"block"
     assert counts(sandbox) == (2, 3, 1)
 
 
@@ -181,18 +172,16 @@ def test_a_call_to_another_host_carries_no_token_and_starts_nothing(
     """Hazard S2."""
     hosts = ["corecast.bitquery.io", "localhost:1"]
     client = open_client(sandbox.credentials(), allowed_hosts=hosts)
-    for method in (client.unary, client.stream, client.requests):
-        with pytest.raises(grpc.RpcError):
-            method()
+    for kind in KINDS:
+        error_of(client.call, kind)
     assert all("authorization" not in metadata for metadata in service.seen)
-    assert counts(sandbox) == (0, 3, 3)
+    assert counts(sandbox) == (0, 4, 4)
 
 
 def test_the_header_and_the_scheme_are_settings(open_client: Open, service: Service) -> None:
     """Hazard G3: a bare token, in the case that gRPC demands."""
     client = open_client(StaticToken("ory_at_x"), header_name="X-Token", scheme="")
-    with pytest.raises(grpc.RpcError):
-        client.unary()
+    error_of(client.call)
     assert service.seen[0]["x-token"] == "ory_at_x"
 
 
@@ -207,10 +196,9 @@ def test_is_auth_failure_decides_what_a_rejected_call_is(
         return False
 
     client = open_client(sandbox.credentials(), is_auth_failure=never)
-    client.unary()
+    client.call()
     sandbox.revoke_all()
-    with pytest.raises(grpc.RpcError):
-        client.unary()
+    error_of(client.call)
     assert outcomes == [(grpc.StatusCode.OK, 200), (UNAUTHENTICATED, 401)]
     assert sandbox.token_requests == 1
 
@@ -220,7 +208,7 @@ def test_credentials_of_one_call_are_kept(client: Any, service: Service) -> None
         def __call__(self, _: Any, callback: Any) -> None:
             callback((("x-trace", "7"),), None)
 
-    assert client.unary(credentials=grpc.metadata_call_credentials(Trace())) == b"block"
+    assert client.call(credentials=grpc.metadata_call_credentials(Trace())) == b"block"
     (metadata,) = service.seen
     assert metadata["x-trace"] == "7"
     assert metadata["authorization"].startswith("Bearer ")
@@ -229,31 +217,20 @@ def test_credentials_of_one_call_are_kept(client: Any, service: Service) -> None
 # -- errors ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", ["unary", "stream", "requests", "both"])
+@pytest.mark.parametrize(
+    ("kind", "is_revoked"),
+    [*((kind, False) for kind in KINDS), ("unary", True), ("stream", True)],
+)
 def test_a_call_without_a_token_ends_with_the_reason_in_its_details(
-    client: Any, sandbox: Sandbox, method: str
+    client: Any, sandbox: Sandbox, kind: str, *, is_revoked: bool
 ) -> None:
+    """Before the first call, and after one that was rejected."""
+    if is_revoked:
+        client.call()
+        sandbox.revoke_all()
     sandbox.outage = 503
-    with pytest.raises(grpc.RpcError) as caught:
-        getattr(client, method)()
-    error: Any = caught.value
-    assert error.code() is UNAVAILABLE
-    assert "responded 503" in error.details()
-
-
-@pytest.mark.parametrize("method", ["unary", "stream"])
-def test_a_rejected_call_for_which_there_is_no_other_token_ends_with_the_reason(
-    client: Any, sandbox: Sandbox, method: str
-) -> None:
-    client.unary()
-    sandbox.revoke_all()
-    sandbox.outage = 503
-    with pytest.raises(grpc.RpcError) as caught:
-        getattr(client, method)()
-    error: Any = caught.value
-    assert error.code() is UNAVAILABLE
-    assert "responded 503" in error.details()
-    assert counts(sandbox) == (2, 2, 1)
+    assert "responded 503" in error_of(client.call, kind, code=UNAVAILABLE).details()
+    assert counts(sandbox) == ((2, 2, 1) if is_revoked else (1, 0, 0))
 
 
 def test_a_source_that_fails_ends_the_call_and_shows_no_secret(open_client: Open) -> None:
@@ -265,9 +242,7 @@ def test_a_source_that_fails_ends_the_call_and_shows_no_secret(open_client: Open
 
         def discard(self, token: Any) -> None: ...
 
-    with pytest.raises(grpc.RpcError) as caught:
-        open_client(Broken()).unary()
-    error: Any = caught.value
+    error = error_of(open_client(Broken()).call, code=UNAVAILABLE)
     assert "LookupError" in error.details()
     assert "s3cret" not in str(error)
 
@@ -275,45 +250,41 @@ def test_a_source_that_fails_ends_the_call_and_shows_no_secret(open_client: Open
 # -- a channel for threads -------------------------------------------------------------------------
 
 
-@pytest.fixture
-def threads_client(
-    service: Service, source: ClientCredentials, portal: BlockingPortal
-) -> Iterator[ThreadsClient]:
-    client = ThreadsClient(service, GrpcAuth(source, allowed_hosts=[service.host]), portal)
-    yield client
-    client.close()
-
-
+@on_threads
 def test_future_does_not_wait_and_replaces_a_rejected_token_for_the_next_call(
-    threads_client: ThreadsClient, sandbox: Sandbox
+    client: ThreadsClient, service: Service, sandbox: Sandbox
 ) -> None:
-    assert threads_client.future().result(20) == b"block"
+    def future() -> Any:
+        service.responds.clear()
+        call = client.method("unary").future(b"block")
+        service.responds.set()
+        return call
+
+    assert future().result(20) == b"block"
     sandbox.revoke_all()
-    with pytest.raises(grpc.RpcError) as caught:
-        threads_client.future().result(20)
-    assert caught.value.code() is UNAUTHENTICATED  # type: ignore[attr-defined]  # of every call
+    error_of(future().result, 20)
     until(lambda: sandbox.token_requests == 2)
-    assert threads_client.future().result(20) == b"block"
+    assert future().result(20) == b"block"
     assert sandbox.api_refusals == 1
 
 
-def test_a_stream_is_a_call_as_well(threads_client: ThreadsClient, sandbox: Sandbox) -> None:
-    threads_client.unary()
+@on_threads
+def test_a_stream_is_a_call_as_well(client: ThreadsClient, sandbox: Sandbox) -> None:
+    client.call()
     sandbox.revoke_all()
-    responses = threads_client.responses()
+    responses = client.method("stream")(b"block")
     assert next(responses) == b"block"
     assert list(responses) == [b"block"] * 2
     assert responses.code() is grpc.StatusCode.OK
     assert list(responses.trailing_metadata()) == []
 
 
-def test_a_stream_that_is_cancelled_ends(threads_client: ThreadsClient) -> None:
-    responses = threads_client.responses()
+@on_threads
+def test_a_stream_that_is_cancelled_ends(client: ThreadsClient) -> None:
+    responses = client.method("stream")(b"block")
     next(responses)
     responses.cancel()
-    with pytest.raises(grpc.RpcError) as caught:
-        list(responses)
-    assert caught.value.code() is grpc.StatusCode.CANCELLED  # type: ignore[attr-defined]  # of every call
+    error_of(list, responses, code=grpc.StatusCode.CANCELLED)
 
 
 # -- call credentials ------------------------------------------------------------------------------
@@ -325,24 +296,19 @@ def test_call_credentials_attach_the_token(
     auth = grpc.metadata_call_credentials(GrpcAuth(source, allowed_hosts=[service.host]))
     credentials = grpc.composite_channel_credentials(service.tls, auth)
     with grpc.secure_channel(service.host, credentials) as channel:
-        call = channel.unary_unary("/corecast/Unary")
+        call = channel.unary_unary("/corecast/unary")
         assert [call(b"block"), call(b"block")] == [b"block"] * 2
     assert sandbox.token_requests == 1
 
 
-def test_the_thread_of_an_event_loop_does_not_wait_for_a_fetch(source: ClientCredentials) -> None:
-    """gRPC asks for the metadata of a call of grpc.aio on that thread."""
-    auth = GrpcAuth(source, allowed_hosts=["localhost"])
-    metadata, error, thread = metadata_of(auth, "https://localhost/corecast")
-    assert [name for name, _ in metadata] == ["authorization"]
-    assert error is None
-    assert thread != threading.get_ident()
-
-
-def test_a_pickle_keeps_the_settings(source: ClientCredentials) -> None:
-    """Hazard P1."""
+def test_a_pickle_keeps_the_settings_and_no_event_loop_waits_for_a_fetch(
+    source: ClientCredentials,
+) -> None:
+    """Hazard P1. gRPC asks for the metadata of a call of grpc.aio on the thread of its loop."""
     auth = GrpcAuth(source, allowed_hosts=["localhost"], header_name="X-Token", scheme="")
     restored = pickle.loads(pickle.dumps(auth))
-    ((name, value),), _, _ = metadata_of(restored, "https://localhost/corecast")
+    ((name, value),), error, thread = metadata_of(restored, "https://localhost/corecast")
     assert name == "x-token"
     assert value.startswith("ory_at_")
+    assert error is None
+    assert thread != threading.get_ident()

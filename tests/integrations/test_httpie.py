@@ -12,14 +12,14 @@ import pytest
 
 from bitquery_auth.sandbox import Sandbox
 from tests.docs import README, shell_of
-from tests.integrations.needs import needs
 from tests.kit.origin import Origin, answering
 
-needs("httpie", "httpie")
+pytest.importorskip("httpie")
 
 QUERY = "{ EVM { DEXTrades(limit: {count: 3}) { Transaction { Hash } } } }"
 HTTP = (sys.executable, "-m", "httpie", "--ignore-stdin", "--check-status", "--body")
 AUTH = "--auth-type=bitquery"
+NO_CREDENTIALS: dict[str, None] = {"BITQUERY_CLIENT_ID": None, "BITQUERY_CLIENT_SECRET": None}
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -51,23 +51,17 @@ def http(environment: dict[str, str], sandbox: Sandbox) -> Run:
     return run
 
 
-def _succeeded(done: subprocess.CompletedProcess[str]) -> bool:
+def check_succeeded(done: subprocess.CompletedProcess[str]) -> None:
     assert (done.returncode, done.stderr) == (0, "")
-    return "data" in json.loads(done.stdout)
+    assert "data" in json.loads(done.stdout)
 
 
-WITHOUT_CREDENTIALS: dict[str, None] = {"BITQUERY_CLIENT_ID": None, "BITQUERY_CLIENT_SECRET": None}
-
-
-def test_the_token_is_kept_between_runs_and_replaced_when_it_was_revoked(
-    http: Run, sandbox: Sandbox
-) -> None:
-    assert _succeeded(http(AUTH))
-    assert _succeeded(http(AUTH))
-    assert (sandbox.token_requests, sandbox.api_requests) == (1, 2)
-    sandbox.revoke_all()
-    assert _succeeded(http(AUTH))
-    assert (sandbox.token_requests, sandbox.api_requests) == (2, 4)
+def check_failed(done: subprocess.CompletedProcess[str], words: str, secret: str) -> None:
+    """Check that the run ended in one message, which does not hold the secret."""
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert secret not in done.stderr + done.stdout
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a shell and a terminal")
@@ -89,17 +83,21 @@ def test_the_command_of_the_readme_gets_a_response(
     finally:
         os.close(stdin)
         os.close(terminal)
-    assert _succeeded(done)
+    check_succeeded(done)
     assert sandbox.token_requests == 1
 
 
-def test_the_token_is_the_one_that_bitquery_auth_keeps(
+def test_the_token_is_kept_where_bitquery_auth_keeps_it_and_replaced_when_it_was_revoked(
     http: Run, environment: dict[str, str], sandbox: Sandbox
 ) -> None:
-    assert _succeeded(http(AUTH))
+    check_succeeded(http(AUTH))
+    check_succeeded(http(AUTH))
     command = [sys.executable, "-m", "bitquery_auth", "token"]
     subprocess.run(command, env=environment, timeout=60, check=True, stdout=subprocess.DEVNULL)
-    assert sandbox.token_requests == 1
+    assert (sandbox.token_requests, sandbox.api_requests) == (1, 2)
+    sandbox.revoke_all()
+    check_succeeded(http(AUTH))
+    assert (sandbox.token_requests, sandbox.api_requests) == (2, 4)
 
 
 def test_credentials_on_the_command_line_win_over_the_environment(
@@ -107,50 +105,29 @@ def test_credentials_on_the_command_line_win_over_the_environment(
 ) -> None:
     credentials = f"{sandbox.client_id}:{sandbox.client_secret}"
     variables = {"BITQUERY_CLIENT_ID": "other", "BITQUERY_TOKEN": "other"}
-    assert _succeeded(http(AUTH, "--auth", credentials, **variables))
+    check_succeeded(http(AUTH, "--auth", credentials, **variables))
     assert (sandbox.token_requests, sandbox.api_requests) == (1, 1)
 
 
-# -- sessions --------------------------------------------------------------------------------------
-
-
-def _session_files(environment: dict[str, str]) -> str:
+@pytest.mark.parametrize("session", ["--session=s", "--session-read-only=s"])
+def test_a_session_keeps_no_credentials_and_is_used_again_with_those_of_the_environment(
+    session: str, http: Run, environment: dict[str, str], sandbox: Sandbox
+) -> None:
+    credentials = ("--auth", f"{sandbox.client_id}:{sandbox.client_secret}")
+    check_succeeded(http(AUTH, *credentials, "--session=s", **NO_CREDENTIALS))
     folder = Path(environment["HTTPIE_CONFIG_DIR"])
     files = [file for file in folder.rglob("*.json") if "sessions" in file.parts]
     assert files
-    return "".join(file.read_text() for file in files)
-
-
-@pytest.mark.parametrize("session", ["--session=s", "--session-read-only=s"])
-def test_a_session_is_used_again_with_credentials_from_the_environment(
-    session: str, http: Run, environment: dict[str, str], sandbox: Sandbox
-) -> None:
-    assert _succeeded(http(AUTH, "--session=s"))
-    assert _succeeded(http(session))
+    assert all(sandbox.client_secret not in file.read_text() for file in files)
+    again = http(session, **NO_CREDENTIALS)
+    check_failed(again, "Set BITQUERY_CLIENT_ID and BITQUERY_CLIENT_SECRET", sandbox.client_secret)
+    check_succeeded(http(session))
     assert (sandbox.token_requests, sandbox.api_requests) == (1, 2)
-    assert sandbox.client_secret not in _session_files(environment)
-
-
-def test_a_session_keeps_no_credentials_of_the_command_line(
-    http: Run, environment: dict[str, str], sandbox: Sandbox
-) -> None:
-    credentials = ("--auth", f"{sandbox.client_id}:{sandbox.client_secret}")
-    assert _succeeded(http(AUTH, *credentials, "--session=s", **WITHOUT_CREDENTIALS))
-    assert sandbox.client_secret not in _session_files(environment)
-    again = http("--session=s", **WITHOUT_CREDENTIALS)
-    assert again.returncode == 1
-    assert "Set BITQUERY_CLIENT_ID and BITQUERY_CLIENT_SECRET" in again.stderr
-    assert _succeeded(http("--session=s"))
-
-
-# -- errors ----------------------------------------------------------------------------------------
 
 
 def test_without_credentials_the_message_says_what_to_set(http: Run, sandbox: Sandbox) -> None:
-    done = http(AUTH, **WITHOUT_CREDENTIALS)
-    assert done.returncode == 1
-    assert done.stderr.startswith("http: error: Set BITQUERY_CLIENT_ID and BITQUERY_CLIENT_SECRET")
-    assert "Traceback" not in done.stderr
+    words = "http: error: Set BITQUERY_CLIENT_ID and BITQUERY_CLIENT_SECRET"
+    check_failed(http(AUTH, **NO_CREDENTIALS), words, sandbox.client_secret)
     assert sandbox.requests == ()
 
 
@@ -158,14 +135,7 @@ def test_an_error_of_the_token_endpoint_is_one_message_without_the_secret(
     http: Run, sandbox: Sandbox
 ) -> None:
     sandbox.outage = 503
-    done = http(AUTH)
-    assert done.returncode == 1
-    assert "503" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert sandbox.client_secret not in done.stderr + done.stdout
-
-
-# -- hosts -----------------------------------------------------------------------------------------
+    check_failed(http(AUTH), "503", sandbox.client_secret)
 
 
 def test_the_token_is_sent_to_the_host_of_the_endpoint_and_to_no_other(

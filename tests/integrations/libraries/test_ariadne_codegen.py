@@ -11,6 +11,7 @@ from anyio.from_thread import BlockingPortal
 from bitquery_auth import HTTPXAuth
 from bitquery_auth.sandbox import Sandbox
 from tests.integrations.libraries.story import check_story
+from tests.kit import QUERY
 
 pytest.importorskip("ariadne_codegen")
 
@@ -22,9 +23,6 @@ type EVM { DEXTrades(limit: Limit!): [Trade!]! }
 type Trade { Transaction: Transaction! }
 type Transaction { Hash: String! }
 """
-QUERIES = """
-query trades { EVM(network: eth) { DEXTrades(limit: {count: 3}) { Transaction { Hash } } } }
-"""
 SETTINGS = """
 [tool.ariadne-codegen]
 schema_path = "schema.graphql"
@@ -33,21 +31,19 @@ convert_to_snake_case = false
 """
 
 
-@pytest.fixture
-def _generated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Generate the package ``graphql_client``."""
+def test_a_generated_client_uses_one_token_and_another_after_a_revocation(
+    sandbox: Sandbox,
+    httpx_auth: HTTPXAuth,
+    portal: BlockingPortal,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     (tmp_path / "schema.graphql").write_text(SCHEMA)
-    (tmp_path / "queries.graphql").write_text(QUERIES)
+    (tmp_path / "queries.graphql").write_text(f"query trades {QUERY['query']}")
     (tmp_path / "pyproject.toml").write_text(SETTINGS)
     program = "from ariadne_codegen.main import main; main()"
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, timeout=60, check=True)
     monkeypatch.syspath_prepend(tmp_path)
-
-
-@pytest.mark.usefixtures("_generated")
-def test_a_generated_client_uses_one_token_and_another_after_a_revocation(
-    sandbox: Sandbox, httpx_auth: HTTPXAuth, portal: BlockingPortal
-) -> None:
     from graphql_client import Client
 
     client = Client(sandbox.graphql_endpoint, http_client=httpx.AsyncClient(auth=httpx_auth))

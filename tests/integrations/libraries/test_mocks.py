@@ -1,5 +1,7 @@
 """Libraries with which people test their own programs: a static token, and a 401 that is mocked."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -8,69 +10,66 @@ import requests
 
 from bitquery_auth import HTTPXAuth, RequestsAuth, StaticToken
 from bitquery_auth.sandbox import Sandbox
-from tests.integrations.libraries.snippets import is_installed
 
 URL = "https://streaming.bitquery.io/graphql"
-BITQUERY = {"allowed_hosts": ["streaming.bitquery.io"]}
+BODY: dict[str, Any] = {"data": {}}
+Send = Callable[[Any], Any]
+"""Sends a request with an auth over this source."""
 
 
-def test_responses_needs_no_server_for_a_static_token() -> None:
+def post_with_httpx(source: Any) -> httpx.Response:
+    return httpx.post(URL, json={}, auth=HTTPXAuth(source, allowed_hosts=["*.bitquery.io"]))
+
+
+@contextmanager
+def _responses(request: pytest.FixtureRequest, *statuses: int) -> Iterator[Send]:
     responses = pytest.importorskip("responses")
+
+    def post(source: Any) -> requests.Response:
+        auth = RequestsAuth(source, allowed_hosts=["*.bitquery.io"])
+        return requests.post(URL, json={}, auth=auth, timeout=20)
+
     with responses.RequestsMock() as mock:
-        mock.post(URL, json={"data": {}})
-        response = requests.post(URL, json={}, auth=RequestsAuth(StaticToken("test")), timeout=20)
-    assert response.json() == {"data": {}}
+        mock.add_passthru(request.getfixturevalue("sandbox").url)
+        for status in statuses:
+            mock.post(URL, status=status, json=BODY)
+        yield post
+
+
+@contextmanager
+def _respx(_: pytest.FixtureRequest, *statuses: int) -> Iterator[Send]:
+    respx = pytest.importorskip("respx")
+    with respx.mock as mock:
+        mock.post(URL).mock(side_effect=[httpx.Response(each, json=BODY) for each in statuses])
+        yield post_with_httpx
+
+
+@contextmanager
+def _pytest_httpx(request: pytest.FixtureRequest, *statuses: int) -> Iterator[Send]:
+    pytest.importorskip("pytest_httpx")
+    for status in statuses:
+        request.getfixturevalue("httpx_mock").add_response(status_code=status, json=BODY)
+    yield post_with_httpx
+
+
+each_mock = pytest.mark.parametrize("mocked", [_responses, _respx, _pytest_httpx])
+
+
+@each_mock
+def test_a_static_token_needs_no_server(mocked: Any, request: pytest.FixtureRequest) -> None:
+    with mocked(request, 200) as post:
+        response = post(StaticToken("test"))
+    assert response.json() == BODY
     assert response.request.headers["Authorization"] == "Bearer test"
 
 
-def test_a_401_mocked_with_responses_is_recovered_from(sandbox: Sandbox) -> None:
-    responses = pytest.importorskip("responses")
-    auth = RequestsAuth(sandbox.credentials(), **BITQUERY)
-    with responses.RequestsMock() as mock:
-        mock.add_passthru(sandbox.url)
-        mock.post(URL, status=401)
-        mock.post(URL, json={"data": {}})
-        response = requests.post(URL, json={}, auth=auth, timeout=20)
-        calls = [call.request for call in mock.calls if call.request.url == URL]
-    assert response.json() == {"data": {}}
-    assert len({request.headers["Authorization"] for request in calls}) == 2
+@each_mock
+def test_a_mocked_401_is_recovered_from(
+    mocked: Any, request: pytest.FixtureRequest, sandbox: Sandbox
+) -> None:
+    with mocked(request, 401, 200) as post:
+        response = post(sandbox.credentials())
+    assert response.status_code == 200
+    both = (*response.history, response)
+    assert len({each.request.headers["Authorization"] for each in both}) == 2
     assert sandbox.token_requests == 2
-
-
-def test_respx_needs_no_server_for_a_static_token() -> None:
-    respx = pytest.importorskip("respx")
-    with respx.mock as mock:
-        mock.post(URL).respond(json={"data": {}})
-        response = httpx.post(URL, json={}, auth=HTTPXAuth(StaticToken("test")))
-    assert response.json() == {"data": {}}
-    assert response.request.headers["Authorization"] == "Bearer test"
-
-
-def test_a_401_mocked_with_respx_is_recovered_from(sandbox: Sandbox) -> None:
-    respx = pytest.importorskip("respx")
-    auth = HTTPXAuth(sandbox.credentials(), **BITQUERY)
-    responses = [httpx.Response(401), httpx.Response(200, json={"data": {}})]
-    with respx.mock as mock:
-        route = mock.post(URL).mock(side_effect=responses)
-        assert httpx.post(URL, auth=auth).json() == {"data": {}}
-    assert len({call.request.headers["Authorization"] for call in route.calls}) == 2
-    assert sandbox.token_requests == 2
-
-
-if is_installed("pytest_httpx"):
-
-    def test_pytest_httpx_needs_no_server_for_a_static_token(httpx_mock: Any) -> None:
-        httpx_mock.add_response(json={"data": {}})
-        assert httpx.post(URL, auth=HTTPXAuth(StaticToken("test"))).json() == {"data": {}}
-        assert httpx_mock.get_request().headers["Authorization"] == "Bearer test"
-
-    def test_a_401_mocked_with_pytest_httpx_is_recovered_from(
-        httpx_mock: Any, sandbox: Sandbox
-    ) -> None:
-        auth = HTTPXAuth(sandbox.credentials(), **BITQUERY)
-        httpx_mock.add_response(status_code=401)
-        httpx_mock.add_response(json={"data": {}})
-        assert httpx.post(URL, auth=auth).json() == {"data": {}}
-        requests_sent = httpx_mock.get_requests()
-        assert len({request.headers["Authorization"] for request in requests_sent}) == 2
-        assert sandbox.token_requests == 2
