@@ -57,10 +57,10 @@ class Application:
         return ClientCredentials(self.client_id, self.client_secret, **(ours | settings))
 
 
-def of_each_method(name: str, **attributes: str) -> dict[str, Application]:
+def of_each_method(name: str, secret: str = Application.client_secret) -> dict[str, Application]:
     """Make an application of each method, as one client has one method only."""
     return {
-        method: Application(f"{name}{method[-4:]}", method, **attributes) for method in OTHER_METHOD
+        method: Application(f"{name}{method[-4:]}", method, secret) for method in OTHER_METHOD
     }
 
 
@@ -70,7 +70,7 @@ SHORT_LIVED = Application("contract-short-lived", lifetime=3)
 
 # Every character that some encoding changes: reserved, percent, plus, space, and what looks like
 # an escape.
-ODD = of_each_method("id:%41+/ &=?#'\"", client_secret="se:%41+/ %c~&=?#'\"\\")
-BEYOND_ASCII = of_each_method("id ü€ ", client_secret="sécret €")
+ODD = of_each_method("id:%41+/ &=?#'\"", secret="se:%41+/ %c~&=?#'\"\\")
+BEYOND_ASCII = of_each_method("id ü€ ", secret="sécret €")
 
 ALL = (*PLAIN.values(), READER, SHORT_LIVED, *ODD.values(), *BEYOND_ASCII.values())

@@ -17,8 +17,7 @@ from bitquery_auth import ConfigurationError
 from bitquery_auth.sandbox import Sandbox
 from tests.kit.clock import Clock
 from tests.kit.waiting import until
-from tests.sandbox.calls import new_token
-from tests.sandbox.test_life import threads_of
+from tests.sandbox.calls import new_token, threads_of
 
 BLOCKS = "subscription { EVM { Blocks { Block { Number } } } }"
 TRADES = "subscription { EVM { DEXTrades { Block { Number } Transaction { Hash } } } }"

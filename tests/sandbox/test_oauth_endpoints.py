@@ -1,7 +1,4 @@
-"""The OAuth endpoints, word for word as Ory Hydra responds.
-
-`tests/contract` compares more of their responses with a running Hydra.
-"""
+"""The OAuth endpoints, word for word as Ory Hydra responds; `tests/contract` compares with it."""
 
 import base64
 import re
@@ -33,16 +30,9 @@ WRONG_SECRET = {"client_secret": "wrong"}
 NOBODY = {"client_id": None, "client_secret": None}
 REFRESH = {"grant_type": "refresh_token"}
 
-Fields = Mapping[str, str | None]
 
-
-def send_basic(
-    sandbox: Sandbox, credentials: str | bytes, scheme: str = "Basic", **fields: str | None
-) -> requests.Response:
-    raw = credentials.encode() if isinstance(credentials, str) else credentials
-    headers = {"Authorization": f"{scheme} {base64.b64encode(raw).decode()}"}
-    form = token_form(sandbox, **(NOBODY | fields))
-    return requests.post(sandbox.token_endpoint, form, headers=headers, timeout=10)
+def basic(client_id: str, secret: str, encoding: str = "utf-8", scheme: str = "Basic") -> str:
+    return f"{scheme} {base64.b64encode(f'{client_id}:{secret}'.encode(encoding)).decode()}"
 
 
 def assert_error(response: requests.Response, error: str, hint: str) -> None:
@@ -59,6 +49,9 @@ def assert_headers_of_hydra(response: requests.Response) -> None:
     assert response.headers["Cache-Control"] == "no-store"
     assert response.headers["Pragma"] == "no-cache"
     assert "WWW-Authenticate" not in response.headers
+
+
+# -- tokens ----------------------------------------------------------------------------------------
 
 
 def test_a_token_response_has_the_shape_order_and_headers_of_hydras(sandbox: Sandbox) -> None:
@@ -87,25 +80,49 @@ def test_expires_in_is_what_is_left_just_after_issue_rounded_down(
     assert request_token(sandbox).json()["expires_in"] == expires_in
 
 
-def test_generated_credentials_have_bitquerys_format() -> None:
-    for _ in range(100):
-        sandbox = Sandbox()
-        assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", sandbox.client_id)
-        assert re.fullmatch(r"[A-Za-z0-9_.~][A-Za-z0-9_.~-]{25}", sandbox.client_secret)
+@pytest.mark.parametrize(
+    ("requested", "issued"),
+    [(None, ""), (" ", ""), ("\tapi ", "api"), ("read  api read", "read api")],
+)
+@pytest.mark.parametrize("allowed", [("api", "read"), "api read"])
+def test_a_token_has_each_scope_that_was_requested_once(
+    sandbox: Sandbox, allowed: Any, requested: str | None, issued: str
+) -> None:
+    sandbox.allowed_scopes = allowed
+    sandbox.allowed_audiences = ("https://api.example",)
+    response = request_token(sandbox, scope=requested, audience="https://api.example")
+    assert response.json()["scope"] == issued
 
 
-UNKNOWN_GRANT = {"grant_type": "urn:x"}
-ERRORS: dict[str, tuple[Fields, str, str]] = {
+# -- errors ----------------------------------------------------------------------------------------
+
+ERRORS: dict[str, tuple[Mapping[str, str | None], str, str]] = {
     "wrong secret": (WRONG_SECRET, "invalid_client", INVALID_CLIENT),
     "no secret": ({"client_secret": None}, "invalid_client", INVALID_CLIENT),
     "unknown client": ({"client_id": "nobody"}, "invalid_client", INVALID_CLIENT),
+    "unknown client, other method": (
+        NOBODY | {"authorization": basic("nobody", "x")},
+        "invalid_client",
+        INVALID_CLIENT,
+    ),
     "no credentials": (NOBODY, "invalid_request", NO_CREDENTIALS),
+    "no base64": (NOBODY | {"authorization": "Basic !!!"}, "invalid_request", NO_CREDENTIALS),
+    "no colon": (
+        NOBODY | {"authorization": "Basic bm9jb2xvbg=="},
+        "invalid_request",
+        NO_CREDENTIALS,
+    ),
+    "not Basic": (NOBODY | {"authorization": "Bearer x"}, "invalid_request", NO_CREDENTIALS),
     "no grant type and a wrong secret": (
         {"grant_type": None, **WRONG_SECRET},
         "invalid_request",
         "Request parameter 'grant_type' is missing",
     ),
-    "unknown grant type": (UNKNOWN_GRANT | WRONG_SECRET, "invalid_request", GENERAL_HINT),
+    "unknown grant type and a wrong secret": (
+        {"grant_type": "urn:x", **WRONG_SECRET},
+        "invalid_request",
+        GENERAL_HINT,
+    ),
     "two grant types": (
         {"grant_type": "client_credentials password"},
         "invalid_request",
@@ -146,20 +163,6 @@ def test_a_token_request_that_fails_gets_hydras_error(sandbox: Sandbox, case: st
     assert_error(request_token(sandbox, **fields), error, hint)
 
 
-@pytest.mark.parametrize(
-    ("requested", "issued"),
-    [(None, ""), ("", ""), (" ", ""), ("\tapi ", "api"), ("read  api read", "read api")],
-)
-@pytest.mark.parametrize("allowed", [("api", "read"), "api read"])
-def test_a_token_has_each_scope_that_was_requested_once(
-    sandbox: Sandbox, allowed: Any, requested: str | None, issued: str
-) -> None:
-    sandbox.allowed_scopes = allowed
-    sandbox.allowed_audiences = ("https://api.example",)
-    response = request_token(sandbox, scope=requested, audience="https://api.example")
-    assert response.json()["scope"] == issued
-
-
 def test_a_description_is_escaped_as_go_escapes_json(sandbox: Sandbox) -> None:
     response = request_token(sandbox, scope='<"&ü>')
     assert "request scope '\\u003c'\\u0026ü\\u003e'." in response.content.decode()
@@ -172,54 +175,42 @@ def test_the_other_method_is_an_error_whatever_the_secret_and_beside_the_right_o
 ) -> None:
     sandbox.token_endpoint_auth_method = registered
     secret = secret or sandbox.client_secret
-    credentials = f"{sandbox.client_id}:{secret}"
-    both = send_basic(sandbox, credentials, client_id=sandbox.client_id, client_secret=secret)
+    header = basic(sandbox.client_id, secret)
+    both = request_token(sandbox, header, client_secret=secret)
+    by_header = request_token(sandbox, header, **NOBODY)
     by_form = request_token(sandbox, client_secret=secret)
-    by_header = send_basic(sandbox, credentials)
     description = INVALID_CLIENT + WRONG_METHOD.format(registered, used)
     for response in (both, by_header if used == BASIC else by_form):
         assert_error(response, "invalid_client", description)
 
 
-def test_an_unknown_client_is_reported_before_a_wrong_method(sandbox: Sandbox) -> None:
-    assert_error(send_basic(sandbox, "nobody:x"), "invalid_client", INVALID_CLIENT)
-
-
-@pytest.mark.parametrize("header", ["Basic !!!", "Basic bm9jb2xvbg==", "Basic", "Bearer x"])
-def test_a_header_without_basic_credentials_does_not_count(sandbox: Sandbox, header: str) -> None:
-    headers = {"Authorization": header}
-    form = token_form(sandbox, **NOBODY)
-    response = requests.post(sandbox.token_endpoint, form, headers=headers, timeout=10)
-    assert_error(response, "invalid_request", NO_CREDENTIALS)
+# -- encodings -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("send_form", ["params", "json", "data"])
+@pytest.mark.parametrize("endpoint", ["token_endpoint", "revocation_endpoint"])
 def test_a_form_counts_only_in_a_body_with_its_content_type(
-    sandbox: Sandbox, send_form: str
+    sandbox: Sandbox, endpoint: str, send_form: str
 ) -> None:
     form = token_form(sandbox)
     options: Any = {send_form: urlencode(form).encode() if send_form == "data" else form}
-    response = requests.request("POST", sandbox.token_endpoint, timeout=10, **options)
-    assert_error(response, "invalid_request", "The POST body can not be empty.")
+    response = requests.request("POST", getattr(sandbox, endpoint), timeout=10, **options)
+    is_token = endpoint == "token_endpoint"
+    hint = "The POST body can not be empty." if is_token else GENERAL_HINT
+    assert_error(response, "invalid_request", hint)
 
 
-def test_a_multipart_body_is_a_form_as_well(sandbox: Sandbox) -> None:
-    files = {name: (None, value) for name, value in token_form(sandbox).items()}
-    response = requests.post(sandbox.token_endpoint, files=files, timeout=10)
-    assert response.json()["scope"] == "api"
-
-
-def test_a_field_that_cannot_be_decoded_counts_as_missing(sandbox: Sandbox) -> None:
-    body = f"{urlencode(token_form(sandbox, client_secret=None))}&&client_secret=%zz"
+def test_a_form_is_decoded_as_go_decodes_it(sandbox: Sandbox) -> None:
+    form = token_form(sandbox)
+    files = {name: (None, value) for name, value in form.items()}
+    repeated = [*form.items(), ("client_secret", "wrong"), ("scope", "nope")]
+    for options in ({"files": files}, {"data": repeated}):
+        response = requests.post(sandbox.token_endpoint, timeout=10, **options)
+        assert response.json()["scope"] == "api"
+    undecodable = f"{urlencode(token_form(sandbox, client_secret=None))}&&client_secret=%zz"
     headers = {"Content-Type": "application/x-www-form-urlencoded; charset=UTF-8"}
-    response = requests.post(sandbox.token_endpoint, body, headers=headers, timeout=10)
+    response = requests.post(sandbox.token_endpoint, undecodable, headers=headers, timeout=10)
     assert_error(response, "invalid_client", INVALID_CLIENT)
-
-
-def test_the_first_value_of_a_repeated_field_counts(sandbox: Sandbox) -> None:
-    fields = [*token_form(sandbox).items(), ("client_secret", "wrong"), ("scope", "nope")]
-    response = requests.post(sandbox.token_endpoint, fields, timeout=10)
-    assert response.json()["scope"] == "api"
 
 
 @pytest.mark.parametrize(
@@ -231,47 +222,107 @@ def test_basic_credentials_are_decoded_as_form_encoded(
 ) -> None:
     sandbox.token_endpoint_auth_method = "client_secret_basic"
     sandbox.client_secret = secret
-    not_encoded = send_basic(sandbox, f"{sandbox.client_id}:{secret}")
+    not_encoded = request_token(sandbox, basic(sandbox.client_id, secret), **NOBODY)
     assert not_encoded.status_code == status
     if status == 400:
         assert not_encoded.json()["error_description"].endswith(
             "The client secret in the HTTP authorization header could not be decoded from "
             "'application/x-www-form-urlencoded'."
         )
+    latin_1 = request_token(sandbox, basic(sandbox.client_id, secret, "latin-1"), **NOBODY)
+    assert latin_1.status_code == (401 if "ü" in secret else status)
     sandbox.client_id = "sp:ec%41+/ id ü"
-    encoded = f"{quote_plus(sandbox.client_id)}:{quote_plus(secret)}"
-    assert send_basic(sandbox, encoded, "basic").status_code == 200
-    assert send_basic(sandbox, encoded.replace("+", "%20"), "BASIC").status_code == 200
+    encoded = quote_plus(sandbox.client_id), quote_plus(secret)
+    assert request_token(sandbox, basic(*encoded, scheme="basic"), **NOBODY).ok
+    with_spaces = (text.replace("+", "%20") for text in encoded)
+    assert request_token(sandbox, basic(*with_spaces, scheme="BASIC"), **NOBODY).ok
 
 
-def test_basic_credentials_in_latin_1_are_not_accepted(sandbox: Sandbox) -> None:
-    sandbox.token_endpoint_auth_method = "client_secret_basic"
-    sandbox.client_secret = "sücret"
-    credentials = f"{sandbox.client_id}:sücret".encode("latin-1")
-    assert send_basic(sandbox, credentials).status_code == 401
-
-
-PATHS = ("/oauth2/token", "/oauth2/revoke")
-
-
-@pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "TRACE"])
+@pytest.mark.parametrize("path", ["/oauth2/token", "/oauth2/revoke"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "TRACE", "OPTIONS"])
 def test_methods_other_than_post_are_not_allowed(sandbox: Sandbox, method: str, path: str) -> None:
     response = requests.request(method, sandbox.url + path, data={"token": "x"}, timeout=10)
+    assert sandbox.token_requests + sandbox.revocation_requests == 1
+    if method == "OPTIONS":
+        assert (response.status_code, response.content) == (200, b"")
+        return
     assert response.status_code == 405
     assert response.text == ("" if method == "HEAD" else "Method Not Allowed\n")
     assert response.headers["Allow"] == "OPTIONS, POST"
     assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
-    assert sandbox.token_requests + sandbox.revocation_requests == 1
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_options_get_an_empty_response(sandbox: Sandbox, path: str) -> None:
-    response = requests.options(sandbox.url + path, timeout=10)
-    assert (response.status_code, response.content) == (200, b"")
-
-
-@pytest.mark.parametrize("path", ["/oauth2/token/other", "/other", "/"])
+@pytest.mark.parametrize("path", ["/oauth2/token/other", "/"])
 def test_another_path_is_not_found(sandbox: Sandbox, path: str) -> None:
     response = requests.post(sandbox.url + path, timeout=10)
     assert (response.status_code, response.text) == (404, "404 page not found\n")
+
+
+# -- revocation (RFC 7009) -------------------------------------------------------------------------
+
+OTHER = {"client_id": "other", "client_secret": "other-secret"}
+
+
+def revoke(sandbox: Sandbox, data: Any, **options: Any) -> requests.Response:
+    return requests.post(sandbox.revocation_endpoint, data, timeout=10, **options)
+
+
+def credentials(sandbox: Sandbox) -> dict[str, str]:
+    return {"client_id": sandbox.client_id, "client_secret": sandbox.client_secret}
+
+
+def api_statuses(sandbox: Sandbox, *tokens: str) -> list[int]:
+    return [call_api(sandbox, token).status_code for token in tokens]
+
+
+def test_a_revocation_ends_only_the_clients_own_token_and_does_not_tell_which_there_are(
+    sandbox: Sandbox,
+) -> None:
+    sandbox.add_client(**OTHER)
+    revoked, another, of_other = (
+        new_token(sandbox, **client) for client in ({}, {}, dict[str, str | None](OTHER))
+    )
+    for token in (revoked, revoked, "ory_at_unknown", of_other, None):
+        fields = {} if token is None else {"token": token}
+        response = revoke(sandbox, fields | credentials(sandbox))
+        assert (response.status_code, response.content) == (200, b"")
+        assert "Content-Type" not in response.headers
+        assert response.headers["Cache-Control"] == "no-store"
+    assert sandbox.revocation_requests == 5
+    assert api_statuses(sandbox, revoked, another, of_other) == [401, 200, 200]
+
+
+def test_a_revocation_without_valid_credentials_fails_without_a_hint(sandbox: Sandbox) -> None:
+    fields = {"token": new_token(sandbox)}
+    wrong_method = revoke(sandbox, fields, auth=tuple(credentials(sandbox).values()))
+    wrong_secret = revoke(sandbox, fields | credentials(sandbox) | {"client_secret": "wrong"})
+    for response in (wrong_method, wrong_secret):
+        assert response.status_code == 401
+        assert response.json() == {"error": "invalid_client", "error_description": INVALID_CLIENT}
+    assert_error(revoke(sandbox, fields), "invalid_request", GENERAL_HINT)
+    assert api_statuses(sandbox, fields["token"]) == [200]
+
+
+def test_revoke_all_ends_the_tokens_issued_so_far(sandbox: Sandbox) -> None:
+    tokens = [new_token(sandbox) for _ in range(3)]
+    sandbox.revoke_all()
+    assert api_statuses(sandbox, *tokens, new_token(sandbox)) == [401, 401, 401, 200]
+
+
+def test_a_deleted_application_is_unknown_and_its_tokens_are_revoked(sandbox: Sandbox) -> None:
+    sandbox.add_client(**OTHER)
+    tokens = new_token(sandbox), new_token(sandbox, **OTHER)
+    sandbox.delete_application()
+    assert sandbox.revoked_client
+    assert api_statuses(sandbox, *tokens) == [401, 200]
+    assert request_token(sandbox).json()["error_description"] == INVALID_CLIENT
+    sandbox.revoked_client = False
+    assert api_statuses(sandbox, *tokens) == [401, 200]
+
+
+def test_revoked_client_rejects_the_application_while_it_is_set(sandbox: Sandbox) -> None:
+    token = new_token(sandbox)
+    sandbox.revoked_client = True
+    assert api_statuses(sandbox, token) == [401]
+    sandbox.revoked_client = False
+    assert api_statuses(sandbox, token) == [200]
