@@ -1,12 +1,9 @@
 """Tests in a project of a user's own, which has nothing but the installed package."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
-
-import pytest
 
 FIXTURE = """
 import requests
@@ -59,28 +56,19 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 
 
 def run(*arguments: str, folder: Path) -> str:
+    command = [sys.executable, *arguments]
     done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env=os.environ,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+        command, cwd=folder, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
-@pytest.mark.parametrize(
-    "test",
-    [FIXTURE, ENVIRONMENT, CLOCK],
-    ids=["the fixture", "the environment", "a clock"],
-)
-def test_a_users_test_passes_without_configuration(test: str, tmp_path: Path) -> None:
-    (tmp_path / "test_mine.py").write_text(test, encoding="utf-8")
-    options = ("-q", "-W", "error", "-p", "no:cacheprovider", "test_mine.py")
-    assert "1 passed" in run("-m", "pytest", *options, folder=tmp_path)
+def test_tests_of_a_user_pass_without_configuration(tmp_path: Path) -> None:
+    for number, test in enumerate((FIXTURE, ENVIRONMENT, CLOCK)):
+        (tmp_path / f"test_{number}.py").write_text(test, encoding="utf-8")
+    options = ("-q", "-W", "error", "-p", "no:cacheprovider")
+    assert "3 passed" in run("-m", "pytest", *options, folder=tmp_path)
 
 
 def test_a_project_that_does_not_use_the_fixture_pays_for_two_small_modules(tmp_path: Path) -> None:
