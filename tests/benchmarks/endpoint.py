@@ -1,20 +1,20 @@
-"""The server as the cases hold it: started as a process, asked and set over a pipe."""
+"""The server: a sandbox for each contender, all in a process of their own."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import threading
+import multiprocessing
 from dataclasses import dataclass
-from itertools import count
-from pathlib import Path
-from typing import Any, Self
+from multiprocessing.managers import BaseManager
+from typing import Any, Self, TypeVar
+
+from bitquery_auth.sandbox import Sandbox
+from bitquery_auth.sandbox._messages import Request, Response
+
+T = TypeVar("T")
 
 STUB_URL = "https://api.stub.test/graphql"
-"""The API that no socket leads to: clients are given a transport that answers for it."""
-
-_serial = count()
+"""The API that no socket leads to: clients are given a transport that responds in its place."""
 
 
 @dataclass(frozen=True)
@@ -22,74 +22,114 @@ class Application:
     """What a contender needs to get tokens, and to use them.
 
     Args:
-        server: Where everything is.
-        name: Of the application: the first part of its paths.
+        url: The server.
+        token_endpoint: The URL for token requests.
+        api: The URL of the API.
+        client_id: The id.
+        client_secret: The secret.
         leeway: How early tokens are to be renewed; None: the contender's default.
     """
 
-    server: str
-    name: str
+    url: str
+    token_endpoint: str
+    api: str
+    client_id: str
+    client_secret: str
     leeway: float | None = None
 
-    client_id = "benchmark"
-    client_secret = "no-secret"
 
-    @property
-    def issuer(self) -> str:
-        return f"{self.server}/{self.name}"
+class _Service(Sandbox):
+    """A sandbox whose settings and counts can be reached through methods, as a proxy needs it."""
 
-    @property
-    def token_endpoint(self) -> str:
-        return f"{self.issuer}/token"
+    def set(self, settings: dict[str, Any]) -> None:
+        for name, value in settings.items():
+            setattr(self, name, value)
 
-    @property
-    def api(self) -> str:
-        return f"{self.issuer}/graphql"
+    def get(self, name: str) -> Any:
+        return getattr(self, name)
+
+    def respond(self, request: Request, pause: Any) -> Response | None:
+        if request.path.startswith("/.well-known/"):
+            return self._metadata()
+        return super().respond(request, pause)
+
+    def _metadata(self) -> Response:
+        """Respond to what mcp requests before it requests a token (RFC 9728, RFC 8414)."""
+        metadata = {
+            "resource": self.graphql_endpoint,
+            "authorization_servers": [self.url],
+            "issuer": self.url,
+            "authorization_endpoint": f"{self.url}/authorize",
+            "token_endpoint": self.token_endpoint,
+            "response_types_supported": ["code"],
+            "grant_types_supported": ["client_credentials"],
+            "token_endpoint_auth_methods_supported": ["client_secret_post"],
+        }
+        return Response(
+            200, (("Content-Type", "application/json"),), json.dumps(metadata).encode()
+        )
+
+
+class _Manager(BaseManager):
+    """Owns the process."""
+
+
+def _started(**settings: Any) -> _Service:
+    return _Service(**settings).start()
+
+
+_Manager.register("service", _started, exposed=("get", "set", "revoke_all", "reset_counts"))
 
 
 class Endpoint:
-    """The running server: a context manager."""
+    """The running server: a context manager.
+
+    Args:
+        is_quick: Whether the run is to be over soon.
+    """
+
+    def __init__(self, *, is_quick: bool) -> None:
+        self._is_quick = is_quick
+        self._services: dict[Application, Any] = {}
 
     def __enter__(self) -> Self:
-        self._lock = threading.Lock()
-        self._process = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("server.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.url = self._process.stdout.readline().strip()  # type: ignore[union-attr]
+        self._manager: Any = _Manager(ctx=multiprocessing.get_context("spawn"))
+        self._manager.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.stdin.close()  # type: ignore[union-attr]
-        self._process.wait()
-        self._process.stdout.close()  # type: ignore[union-attr]
+        self._manager.shutdown()
 
-    def application(self, *, leeway: float | None = None, **settings: Any) -> Application:
+    def choose(self, quick: T, default: T) -> T:
+        """Return what suits the run."""
+        return quick if self._is_quick else default
+
+    def application(
+        self, method: str, *, leeway: float | None = None, **settings: Any
+    ) -> Application:
         """Register an application of its own for one contender in one case.
 
         Args:
+            method: How the contender authenticates.
             leeway: For the contender.
-            settings: `tests.benchmarks.server.App`'s.
+            settings: The sandbox's.
         """
-        app = Application(self.url, f"app{next(_serial)}", leeway)
-        self.set(app, **settings)
+        service = self._manager.service(token_endpoint_auth_method=method, **settings)
+        names = ("url", "token_endpoint", "graphql_endpoint", "client_id", "client_secret")
+        app = Application(*map(service.get, names), leeway)
+        self._services[app] = service
         return app
 
     def set(self, app: Application, **settings: Any) -> None:
-        self._ask(app, set=settings)
+        self._services[app].set(settings)
 
     def revoke(self, app: Application) -> None:
-        """Make every token of the application stop working, and count from zero."""
-        self._ask(app, revoke=True, reset=True)
+        """Revoke every token of the application, and count from zero."""
+        self._services[app].revoke_all()
+        self._services[app].reset_counts()
 
-    def counts(self, app: Application) -> dict[str, int]:
-        return self._ask(app)
+    def token_requests(self, app: Application) -> int:
+        return int(self._services[app].get("token_requests"))
 
-    def _ask(self, app: Application, **command: Any) -> dict[str, int]:
-        with self._lock:
-            self._process.stdin.write(json.dumps({"app": app.name, **command}) + "\n")  # type: ignore[union-attr]
-            self._process.stdin.flush()  # type: ignore[union-attr]
-            answer: dict[str, int] = json.loads(self._process.stdout.readline())  # type: ignore[union-attr]
-        return answer
+    def refusals(self, app: Application) -> int:
+        return int(self._services[app].get("api_refusals"))

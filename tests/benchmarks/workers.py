@@ -11,15 +11,15 @@ from dataclasses import asdict
 from importlib import import_module
 from typing import Any
 
-from tests.benchmarks.contenders.face import Contender
+from tests.benchmarks.contenders.contender import Contender
 from tests.benchmarks.endpoint import Application
 
 
 class Worker:
-    """A process of a module of this package that calls `serve`.
+    """A process of a module of `tests.benchmarks.cases`.
 
     Args:
-        module: Its name in `tests.benchmarks.cases`.
+        module: Its name.
         kind: A contender.
         app: The contender's application.
         options: What else it needs.
@@ -29,25 +29,21 @@ class Worker:
         self, module: str, kind: type[Contender], app: Application, **options: Any
     ) -> None:
         # By its own module and not by the table, which would import all the others.
-        given = json.dumps(
-            {"kind": [kind.__module__, kind.__name__], "app": asdict(app), **options}
-        )
-        self._name = f"{module} of {kind.label()}"
+        given = {"kind": [kind.__module__, kind.__name__], "app": asdict(app), **options}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", f"tests.benchmarks.cases.{module}", given],
+            [sys.executable, "-m", f"tests.benchmarks.cases.{module}", json.dumps(given)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
 
     def wait_until_ready(self) -> None:
-        if not self._process.stdout.readline():  # type: ignore[union-attr]
-            msg = f"{self._name} ended before it began."
-            raise RuntimeError(msg)
+        if not self._process.stdout.readline():
+            raise RuntimeError(f"{self._process.args} ended before it began.")
 
     def go(self) -> None:
-        self._process.stdin.write("go\n")  # type: ignore[union-attr]
-        self._process.stdin.flush()  # type: ignore[union-attr]
+        self._process.stdin.write("go\n")
+        self._process.stdin.flush()
 
     def result(self) -> Any:
         """Wait for what it found."""
@@ -65,16 +61,11 @@ def go_together(workers: Sequence[Worker]) -> list[Any]:
 
 
 def given() -> tuple[type[Contender], Application, dict[str, Any]]:
-    """In a worker: its contender, application and options."""
+    """In a worker: return its contender, application and options."""
     options = json.loads(sys.argv[1])
     module, name = options.pop("kind")
     warnings.simplefilter("ignore")  # the contenders' own
     return getattr(import_module(module), name), Application(**options.pop("app")), options
-
-
-def report(found: Any) -> None:
-    """In a worker: say what it found, and be done."""
-    sys.stdout.write(json.dumps(found))
 
 
 def wait_for_go() -> None:

@@ -6,44 +6,40 @@ import time
 from collections.abc import Callable
 from statistics import median
 
-from tests.benchmarks.contenders.face import Contender
+from tests.benchmarks.contenders.contender import Contender
+from tests.benchmarks.contenders.table import floor_of
 
 Samples = dict[type[Contender], list[float]]
-CHUNK_SECONDS = 0.004
+_CHUNK_SECONDS = 0.004
 
 
 def cpu_seconds(do: Callable[[int], None], count: int) -> float:
-    """CPU seconds of this thread for one of so many: what else the machine does is not in it."""
+    """Return the CPU seconds of this thread for one of so many, whatever the machine does else."""
     began = time.thread_time_ns()
     do(count)
     return (time.thread_time_ns() - began) / count / 1e9
 
 
 def fitting_count(do: Callable[[int], None]) -> int:
-    """How many fill a chunk; finding out warms caches and the interpreter's specialisation."""
+    """Return how many fill a chunk; this warms caches and the interpreter's specialisation too."""
     count = 1
-    while count * cpu_seconds(do, count) < CHUNK_SECONDS / 2:
+    while count * cpu_seconds(do, count) < _CHUNK_SECONDS / 2:
         count *= 2
     return count
 
 
-def interleaved(
-    contenders: dict[type[Contender], Contender],
-    measured: Callable[[Contender], Callable[[int], float]],
-    rounds: int,
-) -> Samples:
+def interleaved(measures: dict[type[Contender], Callable[[], float]], rounds: int) -> Samples:
     """Measure every contender once a round. The order turns, so that neighbours change."""
-    measure = {kind: measured(contender) for kind, contender in contenders.items()}
-    counts = {kind: fitting_count(contender.work) for kind, contender in contenders.items()}
-    samples: Samples = {kind: [] for kind in contenders}
-    order = list(contenders)
+    samples: Samples = {kind: [] for kind in measures}
+    order = list(measures)
     for _ in range(rounds):
         for kind in order:
-            samples[kind].append(measure[kind](counts[kind]))
+            samples[kind].append(measures[kind]())
         order = order[1:] + order[:1]
     return samples
 
 
-def median_ratio(values: list[float], floors: list[float]) -> float:
-    """The median of the rounds' ratios."""
+def ratio_to_floor(samples: Samples, kind: type[Contender], values: list[float]) -> float:
+    """Return the median of the rounds' ratios to the fixed header of the same client."""
+    floors = samples[floor_of(kind)]
     return median(value / floor for value, floor in zip(values, floors, strict=True))

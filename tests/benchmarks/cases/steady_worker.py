@@ -4,68 +4,71 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
+import sys
 import threading
 import time
 from typing import Any
 
-from tests.benchmarks.contenders.face import Answer, Contender
-from tests.benchmarks.workers import given, report, wait_for_go
+from tests.benchmarks.workers import given, wait_for_go
 
 _CALLERS = 8
 _EVERY = 0.2
 _TICK = 0.005
 
 
-def _found(sent: list[tuple[float, Answer]], lags: list[float]) -> dict[str, Any]:
-    bad = [str(answer) for _, answer in sent if not answer.is_good]
-    return {"seconds": [seconds for seconds, _ in sent], "bad": bad, "lags": lags}
+class _Load:
+    """Calls at fixed times, and what became of them.
 
+    Args:
+        contender: Who sends.
+        seconds: For how long.
+    """
 
-def _in_threads(contender: Contender, seconds: float) -> dict[str, Any]:
-    sent: list[tuple[float, Answer]] = []
-    begin = time.perf_counter()
+    def __init__(self, contender: Any, seconds: float) -> None:
+        self._contender = contender
+        self._begin = time.perf_counter()
+        self._end = self._begin + seconds
+        self.found: dict[str, Any] = {"seconds": [], "failed": [], "lags": []}
 
-    def call(number: int) -> None:
-        due = begin + number * _EVERY / _CALLERS
-        while due < begin + seconds:
+    def in_threads(self) -> None:
+        threads = [threading.Thread(target=self._call, args=(each,)) for each in range(_CALLERS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    async def in_tasks(self) -> None:
+        ticker = asyncio.create_task(self._tick())
+        await asyncio.gather(*(self._acall(number) for number in range(_CALLERS)))
+        ticker.cancel()
+
+    def _call(self, number: int) -> None:
+        due = self._begin + number * _EVERY / _CALLERS
+        while due < self._end:
             time.sleep(max(0.0, due - time.perf_counter()))
             began = time.perf_counter()
-            answer = contender.send(contender.app.api)
-            sent.append((time.perf_counter() - began, answer))
+            self._note(began, self._contender.send(self._contender.app.api))
             due = max(due + _EVERY, began)
 
-    threads = [threading.Thread(target=call, args=(number,)) for number in range(_CALLERS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return _found(sent, [])
-
-
-async def _in_tasks(contender: Any, seconds: float) -> dict[str, Any]:
-    sent: list[tuple[float, Answer]] = []
-    lags: list[float] = []
-    begin = time.perf_counter()
-
-    async def call(number: int) -> None:
-        due = begin + number * _EVERY / _CALLERS
-        while due < begin + seconds:
+    async def _acall(self, number: int) -> None:
+        due = self._begin + number * _EVERY / _CALLERS
+        while due < self._end:
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             began = time.perf_counter()
-            answer = await contender.asend(contender.app.api)
-            sent.append((time.perf_counter() - began, answer))
+            self._note(began, await self._contender.asend(self._contender.app.api))
             due = max(due + _EVERY, began)
 
-    async def tick() -> None:
+    def _note(self, began: float, answer: str) -> None:
+        self.found["seconds"].append(time.perf_counter() - began)
+        if answer != "200":
+            self.found["failed"].append(answer)
+
+    async def _tick(self) -> None:
         while True:
             began = time.perf_counter()
             await asyncio.sleep(_TICK)
-            lags.append(time.perf_counter() - began - _TICK)
-
-    ticker = asyncio.create_task(tick())
-    await asyncio.gather(*(call(number) for number in range(_CALLERS)))
-    ticker.cancel()
-    return _found(sent, lags)
+            self.found["lags"].append(time.perf_counter() - began - _TICK)
 
 
 def _main() -> None:
@@ -75,11 +78,12 @@ def _main() -> None:
         gc.collect()
         gc.freeze()
         wait_for_go()
+        load = _Load(contender, options["seconds"])
         if contender.is_async:
-            found = contender.runner.run(_in_tasks(contender, options["seconds"]))  # type: ignore[attr-defined]
+            contender.runner.run(load.in_tasks())
         else:
-            found = _in_threads(contender, options["seconds"])
-    report(found)
+            load.in_threads()
+    sys.stdout.write(json.dumps(load.found))
 
 
 if __name__ == "__main__":

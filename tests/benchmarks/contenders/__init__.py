@@ -1,1 +1,1 @@
-"""The contenders: `table` lists them, `face` says what a case asks of one."""
+"""The contenders: `table` lists them, `contender` says what a case needs of one."""

@@ -38,6 +38,7 @@ def _settings(contender: Any) -> dict[str, Any]:
 class RequestsAuthLibrary(OnRequests):
     name = distribution = "requests-auth"
     module = "requests_auth"
+    method = "client_secret_basic"
 
     def make_auth(self) -> Any:
         app = self.app
@@ -52,6 +53,7 @@ class RequestsAuthLibrary(OnRequests):
 class HttpxAuthLibrary(OnHttpx):
     name = distribution = "httpx-auth"
     module = "httpx_auth"
+    method = "client_secret_basic"
     client = "httpx"
     module_of_client = httpx
 

@@ -16,7 +16,7 @@ from botocore.credentials import DeferredRefreshableCredentials
 from requests.auth import AuthBase
 
 from tests.benchmarks.contenders.on_requests import OnRequests
-from tests.benchmarks.contenders.token_request import request_token
+from tests.benchmarks.contenders.contender import request_token
 from tests.benchmarks.endpoint import STUB_URL, Application
 
 

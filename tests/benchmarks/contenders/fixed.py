@@ -10,17 +10,16 @@ import httpx2
 import requests
 from requests.auth import AuthBase
 
+from tests.benchmarks.contenders.contender import request_token
 from tests.benchmarks.contenders.on_httpx import OnAsyncHttpx, OnHttpx
 from tests.benchmarks.contenders.on_requests import OnRequests
 
-_VALUE = f"Bearer fixed_{'x' * 80}"
-_NO_TOKENS = "fetches no token"
-_CANNOT = dict.fromkeys(("revocation", "outage", "short"), _NO_TOKENS)
+_CANNOT = dict.fromkeys(("revocation", "outage"), "fetches one token")
 
 
 class _Header(AuthBase):
-    def __init__(self) -> None:
-        self.value = _VALUE
+    def __init__(self, value: str) -> None:
+        self.value = value
 
     def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
         r.headers["Authorization"] = self.value
@@ -38,15 +37,31 @@ class _HeaderAndHook(_Header):
         return r
 
 
-class FixedRequests(OnRequests):
+def _flow(base: Any) -> Any:
+    class Header(base):
+        def __init__(self, value: str) -> None:
+            self.value = value
+
+        def auth_flow(self, request: Any) -> Iterator[Any]:
+            request.headers["Authorization"] = self.value
+            yield request
+
+    return Header
+
+
+class _Fixed:
     name = "fixed header"
-    distribution = "requests"
-    module = "requests"
     is_floor = True
     cannot = _CANNOT
+    auth_class: Any
 
-    def make_auth(self) -> Any:
-        return _Header()
+    def make_auth(self: Any) -> Any:
+        return self.auth_class(f"Bearer {request_token(self.app)['access_token']}")
+
+
+class FixedRequests(_Fixed, OnRequests):
+    distribution = module = "requests"
+    auth_class = _Header
 
 
 class HookedRequests(FixedRequests):
@@ -54,33 +69,14 @@ class HookedRequests(FixedRequests):
 
     name = "fixed header, empty hook"
     is_floor = False
-    cannot = dict.fromkeys(
-        ("herd", "steady", "revocation", "outage", "short", "imports"), _NO_TOKENS
-    )
-
-    def make_auth(self) -> Any:
-        return _HeaderAndHook()
+    cannot = _CANNOT | dict.fromkeys(("herd", "steady", "imports"), "fetches one token")
+    auth_class = _HeaderAndHook
 
 
-def _flow(base: Any) -> Any:
-    class Header(base):
-        def auth_flow(self, request: Any) -> Iterator[Any]:
-            request.headers["Authorization"] = _VALUE
-            yield request
-
-    return Header
-
-
-class FixedHttpx(OnHttpx):
-    name = "fixed header"
+class FixedHttpx(_Fixed, OnHttpx):
     client = distribution = module = "httpx"
     module_of_client = httpx
-    is_floor = True
-    cannot = _CANNOT
-    _auth_class = _flow(httpx.Auth)
-
-    def make_auth(self) -> Any:
-        return self._auth_class()
+    auth_class = _flow(httpx.Auth)
 
 
 class FixedAsyncHttpx(OnAsyncHttpx, FixedHttpx):
@@ -90,7 +86,7 @@ class FixedAsyncHttpx(OnAsyncHttpx, FixedHttpx):
 class FixedHttpx2(FixedHttpx):
     client = distribution = module = "httpx2"
     module_of_client = httpx2
-    _auth_class = _flow(httpx2.Auth)
+    auth_class = _flow(httpx2.Auth)
 
 
 class FixedAsyncHttpx2(OnAsyncHttpx, FixedHttpx2):

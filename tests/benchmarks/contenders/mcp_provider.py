@@ -44,5 +44,5 @@ class Mcp(OnAsyncHttpx):
             client_secret=app.client_secret,
             token_endpoint_auth_method="client_secret_post",
             scope="api",
-            issuer=app.issuer,
+            issuer=app.url,
         )

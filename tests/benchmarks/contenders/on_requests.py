@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from itertools import repeat
 from typing import Any
@@ -14,7 +11,7 @@ from requests.adapters import HTTPAdapter
 from requests.hooks import dispatch_hook
 from urllib3 import HTTPResponse
 
-from tests.benchmarks.contenders.face import BODY, Answer, Contender
+from tests.benchmarks.contenders.contender import BODY, Contender
 from tests.benchmarks.endpoint import STUB_URL
 
 _SEND_OPTIONS: dict[str, Any] = {
@@ -24,19 +21,18 @@ _SEND_OPTIONS: dict[str, Any] = {
     "stream": False,
     "cert": None,
 }
-_CONTENT = b'{"received": %d}' % len(BODY)
 
 
 class StubAdapter(HTTPAdapter):
-    """Answers without a socket: 401 to a request without a token."""
+    """Responds without a socket: 401 to a request without a token."""
 
-    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:  # type: ignore[override]
+    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:
         response = requests.Response()
         response.status_code = 200 if "Authorization" in request.headers else 401
-        response.raw = HTTPResponse(BytesIO(_CONTENT), preload_content=False)
+        response.raw = HTTPResponse(BytesIO(BODY), preload_content=False)
         response.request = request
         response.url = str(request.url)
-        response.connection = self  # type: ignore[attr-defined]
+        response.connection = self
         return response
 
 
@@ -67,21 +63,16 @@ class OnRequests(Contender):
     def post(self, url: str, body: Any) -> requests.Response:
         return self.session.post(url, data=body, timeout=30)
 
-    def send(self, url: str, kind: str = "bytes") -> Answer:
+    def send(self, url: str, kind: str = "bytes") -> str:
+        body = BODY if kind == "bytes" else (piece for piece in (BODY[:5], BODY[5:]))
         try:
-            response = self.post(url, _chunks() if kind == "generator" else BODY)
-            return Answer(
-                response.status_code, response.json()["received"] if response.ok else None
-            )
+            return str(self.post(url, body).status_code)
         except Exception as error:  # noqa: BLE001 - whatever a contender raises is its result
-            return Answer(error=type(error).__name__)
+            return type(error).__name__
 
-    def at_once(self, count: int, url: str, kind: str = "bytes") -> list[Answer]:
-        return in_threads(self, count, url, kind)
-
-    def send_many(self, count: int, url: str) -> None:
+    def send_many(self, count: int) -> None:
         for _ in repeat(None, count):
-            self.post(url, BODY)
+            self.post(STUB_URL, BODY)
 
     def puts_hook(self) -> bool:
         request, _ = _exchanged()
@@ -89,28 +80,26 @@ class OnRequests(Contender):
         return bool(request.hooks["response"])
 
     def work(self, count: int) -> None:
+        # A method of the class would be timed with the auth: the default is to call the auth.
+        is_auth = type(self).authorize is OnRequests.authorize
+        self._dispatch(count, self.auth if is_auth else self.authorize)
+
+    def idle(self, count: int) -> None:
+        self._dispatch(count, None)
+
+    @staticmethod
+    def _dispatch(count: int, authorize: Any) -> None:
         request, response = _exchanged()
-        # A method of the class would be timed with the auth: the default is to call the auth
-        # itself.
-        authorize: Any = (
-            self.auth if type(self).authorize is OnRequests.authorize else self.authorize
-        )
         hooks: Any = request.hooks
         for _ in repeat(None, count):
             hooks["response"] = []  # as every prepared request has it
-            authorize(request)
-            dispatch_hook("response", hooks, response, **_SEND_OPTIONS)
-
-    def idle(self, count: int) -> None:
-        request, response = _exchanged()
-        hooks: Any = request.hooks
-        for _ in repeat(None, count):
-            hooks["response"] = []
+            if authorize is not None:
+                authorize(request)
             dispatch_hook("response", hooks, response, **_SEND_OPTIONS)
 
 
 def _exchanged() -> tuple[requests.PreparedRequest, requests.Response]:
-    """A request that is about to be sent, and the good answer that it will get."""
+    """Return a request that is about to be sent, and the good response that it will get."""
     headers = {
         "User-Agent": "benchmark",
         "Accept": "*/*",
@@ -123,20 +112,3 @@ def _exchanged() -> tuple[requests.PreparedRequest, requests.Response]:
     response.request = request
     response.url = STUB_URL
     return request, response
-
-
-def _chunks() -> Iterator[bytes]:
-    yield BODY[:5]
-    yield BODY[5:]
-
-
-def in_threads(contender: Contender, count: int, url: str, kind: str) -> list[Answer]:
-    """Send from so many threads, which begin together."""
-    gate = threading.Barrier(count)
-
-    def one(_: int) -> Answer:
-        gate.wait()
-        return contender.send(url, kind)
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(one, range(count)))

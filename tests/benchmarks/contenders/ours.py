@@ -8,7 +8,7 @@ import httpx
 import httpx2
 
 from bitquery_auth import ClientCredentials, HTTPXAuth, RequestsAuth
-from tests.benchmarks.contenders.face import Contender
+from tests.benchmarks.contenders.contender import Contender
 from tests.benchmarks.contenders.on_httpx import OnAsyncHttpx, OnHttpx
 from tests.benchmarks.contenders.on_requests import OnRequests
 

@@ -17,7 +17,7 @@ from requests_oauthlib import OAuth2Session as OAuthlibSession
 
 from tests.benchmarks.contenders.on_httpx import OnAsyncHttpx, OnHttpx
 from tests.benchmarks.contenders.on_requests import OnRequests
-from tests.benchmarks.contenders.token_request import request_token
+from tests.benchmarks.contenders.contender import request_token
 from tests.benchmarks.endpoint import STUB_URL, Application
 
 os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"  # oauthlib's only way to let plain http be used
@@ -63,7 +63,7 @@ class AuthlibHttpx2(OnHttpx):
         return OAuth2Client(**_authlib_settings(self.app), **options)
 
     def open(self) -> None:
-        self.auth = self.http = self.make_auth(**self._options(self._stub()))
+        self.auth = self.http = self.make_auth(**self._options())
 
     def before_flow(self) -> None:
         self.http.ensure_active_token(self.http.token)

@@ -9,7 +9,7 @@ from tests.benchmarks.contenders.auth_objects import (
     RequestsOAuth2Client,
 )
 from tests.benchmarks.contenders.clouds import AzureCore, Botocore
-from tests.benchmarks.contenders.face import Contender
+from tests.benchmarks.contenders.contender import Contender
 from tests.benchmarks.contenders.fixed import (
     FixedAsyncHttpx,
     FixedAsyncHttpx2,
@@ -64,10 +64,10 @@ CONTENDERS: tuple[type[Contender], ...] = (
 
 
 def able(case: str) -> list[type[Contender]]:
-    """Those that can do a case."""
+    """Return those that can do a case."""
     return [contender for contender in CONTENDERS if case not in contender.cannot]
 
 
 def floor_of(contender: type[Contender]) -> type[Contender]:
-    """The fixed header of a contender's client."""
+    """Return the fixed header of a contender's client."""
     return next(each for each in CONTENDERS if each.is_floor and each.client == contender.client)
