@@ -10,7 +10,7 @@ import time
 import warnings
 from importlib import import_module
 
-from tests.benchmarks import chart, report
+from tests.benchmarks import report
 from tests.benchmarks.endpoint import Endpoint
 
 CASES = ("work", "whole_request", "herd", "steady", "revocation", "outage", "imports")
@@ -25,7 +25,7 @@ def main() -> None:
         "--quick", action="store_true", help="about three minutes in place of a quarter of an hour"
     )
     parser.add_argument(
-        "--case", action="append", choices=CASES, help="only this one; prints, and writes no files"
+        "--case", action="append", choices=CASES, help="only this one; prints, and writes no file"
     )
     given = parser.parse_args()
     for name in list(os.environ):
@@ -33,18 +33,17 @@ def main() -> None:
             del os.environ[name]
     warnings.simplefilter("ignore")  # the contenders' own
     logging.disable()  # ours too
-    began, tables = time.monotonic(), {}
+    began, tables = time.monotonic(), []
     with Endpoint(is_quick=given.quick) as endpoint:
         for case in given.case or CASES:
             since = time.monotonic()
-            tables[case] = import_module(f"tests.benchmarks.cases.{case}").run(endpoint)
+            tables.append(import_module(f"tests.benchmarks.cases.{case}").run(endpoint))
             sys.stderr.write(f"{case}: {time.monotonic() - since:.0f} s\n")
             if given.case:
-                sys.stdout.write(tables[case].markdown() + "\n")
+                sys.stdout.write(tables[-1].markdown() + "\n")
     if not given.case:
         mode = "quick" if given.quick else "whole"
-        report.write(list(tables.values()), mode, time.monotonic() - began)
-        chart.draw(tables)
+        report.write(tables, mode, time.monotonic() - began)
 
 
 if __name__ == "__main__":

@@ -65,9 +65,7 @@ class _Service(Sandbox):
             "grant_types_supported": ["client_credentials"],
             "token_endpoint_auth_methods_supported": ["client_secret_post"],
         }
-        return Response(
-            200, (("Content-Type", "application/json"),), json.dumps(metadata).encode()
-        )
+        return Response(200, (("Content-Type", "application/json"),), json.dumps(metadata).encode())
 
 
 class _Manager(BaseManager):

@@ -41,7 +41,6 @@ class Table:
         columns: Headings; the first two are contender and client.
         case: If given, who cannot do this case is named.
         rows: The cells.
-        figures: Numbers for the chart, by the contender's label.
     """
 
     title: str
@@ -49,7 +48,6 @@ class Table:
     columns: Sequence[str]
     case: str = ""
     rows: list[Sequence[str]] = field(default_factory=list)
-    figures: dict[str, float] = field(default_factory=dict)
 
     def markdown(self) -> str:
         lines = [f"## {self.title}", "", self.about, ""]

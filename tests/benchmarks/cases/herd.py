@@ -31,8 +31,6 @@ def run(endpoint: Endpoint) -> Table:
                 answers = contender.at_once(_TASKS if kind.is_async else _THREADS, STUB_URL)
                 walls.append(time.perf_counter() - began)
                 spent.append(endpoint.token_requests(contender.app))
-        if not kind.is_floor:
-            table.figures[kind.label()] = median(spent)
         requests = NONE if kind.is_floor else f"{median(spent):.0f}"
         cells = (requests, f"{median(walls) * 1000:.0f}", tally(answers))
         table.rows.append((kind.name, kind.client, *cells))

@@ -15,8 +15,8 @@ from azure.core.rest import HttpRequest
 from botocore.credentials import DeferredRefreshableCredentials
 from requests.auth import AuthBase
 
-from tests.benchmarks.contenders.on_requests import OnRequests
 from tests.benchmarks.contenders.contender import request_token
+from tests.benchmarks.contenders.on_requests import OnRequests
 from tests.benchmarks.endpoint import STUB_URL, Application
 
 
@@ -48,8 +48,7 @@ class AzureCore(OnRequests):
 
     def post(self, url: str, body: Any) -> requests.Response:
         ran = self._pipeline.run(HttpRequest("POST", url, content=body), enforce_https=False)
-        answer: requests.Response = ran.http_response.internal_response
-        return answer
+        return ran.http_response.internal_response
 
     def authorize(self, request: requests.PreparedRequest) -> object:
         return self.auth.on_request(self._request)
@@ -80,10 +79,5 @@ class Botocore(OnRequests):
     def _refresh(self) -> dict[str, str]:
         granted = request_token(self.app)
         ends = datetime.now(UTC) + timedelta(seconds=granted["expires_in"])
-        token = granted["access_token"]
-        return {
-            "access_key": "none",
-            "secret_key": "none",
-            "token": token,
-            "expiry_time": ends.isoformat(),
-        }
+        keys = {"access_key": "none", "secret_key": "none"}
+        return {**keys, "token": granted["access_token"], "expiry_time": ends.isoformat()}

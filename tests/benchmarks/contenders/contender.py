@@ -45,10 +45,6 @@ class Contender(ABC):
         """Make one with an application of its own."""
         return cls(endpoint.application(cls.method, **settings))
 
-    @classmethod
-    def label(cls) -> str:
-        return f"{cls.name} ({cls.client})"
-
     def __enter__(self) -> Self:
         self.open()
         return self
@@ -96,7 +92,7 @@ class Contender(ABC):
         """Get a first token."""
         answer = self.send(self.app.api)
         if answer != "200":
-            raise RuntimeError(f"{self.label()}: {answer}")
+            raise RuntimeError(f"{self.name} on {self.client}: {answer}")
 
     def at_once(self, count: int, url: str, kind: str = "bytes") -> list[str]:
         """Send from so many threads, or tasks, that begin together."""

@@ -12,9 +12,8 @@ from tests.benchmarks.contenders.on_httpx import OnAsyncHttpx
 
 
 class _Memory(TokenStorage):
-    def __init__(self) -> None:
-        self._tokens: Any = None
-        self._client: Any = None
+    _tokens: Any = None
+    _client: Any = None
 
     async def get_tokens(self) -> Any:
         return self._tokens

@@ -15,9 +15,9 @@ from authlib.integrations.requests_client import OAuth2Session
 from oauthlib.oauth2 import BackendApplicationClient
 from requests_oauthlib import OAuth2Session as OAuthlibSession
 
+from tests.benchmarks.contenders.contender import request_token
 from tests.benchmarks.contenders.on_httpx import OnAsyncHttpx, OnHttpx
 from tests.benchmarks.contenders.on_requests import OnRequests
-from tests.benchmarks.contenders.contender import request_token
 from tests.benchmarks.endpoint import STUB_URL, Application
 
 os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"  # oauthlib's only way to let plain http be used
@@ -45,8 +45,7 @@ class AuthlibRequests(OnRequests):
         return OAuth2Session(**_authlib_settings(self.app))
 
     def make_session(self) -> requests.Session:
-        session: requests.Session = self.auth
-        return session
+        return self.auth
 
     def authorize(self, request: requests.PreparedRequest) -> object:
         return self.auth.token_auth(request)
@@ -93,8 +92,7 @@ class RequestsOAuthlib(OnRequests):
         return OAuthlibSession(client=BackendApplicationClient(self.app.client_id))
 
     def make_session(self) -> requests.Session:
-        session: requests.Session = self.auth
-        return session
+        return self.auth
 
     def post(self, url: str, body: Any) -> requests.Response:
         if not self.auth.token:
@@ -111,7 +109,7 @@ class RequestsOAuthlib(OnRequests):
         )
 
 
-class _GoogleCredentials(google.auth.credentials.Credentials):  # type: ignore[misc]
+class _GoogleCredentials(google.auth.credentials.Credentials):
     """The client-credentials grant, which google-auth leaves to its users."""
 
     def __init__(self, app: Application) -> None:
@@ -133,8 +131,7 @@ class GoogleAuth(OnRequests):
         return _GoogleCredentials(self.app)
 
     def make_session(self) -> requests.Session:
-        session: requests.Session = google_requests.AuthorizedSession(self.auth)
-        return session
+        return google_requests.AuthorizedSession(self.auth)
 
     def authorize(self, request: requests.PreparedRequest) -> object:
         return self.auth.before_request(self._transport, "POST", STUB_URL, {})

@@ -2,64 +2,34 @@
 
 from __future__ import annotations
 
-from tests.benchmarks.contenders.auth_objects import (
-    HttpxAuthLibrary,
-    HttpxAuthLibraryAsync,
-    RequestsAuthLibrary,
-    RequestsOAuth2Client,
-)
-from tests.benchmarks.contenders.clouds import AzureCore, Botocore
+from tests.benchmarks.contenders import auth_objects, clouds, fixed, mcp_provider, ours, sessions
 from tests.benchmarks.contenders.contender import Contender
-from tests.benchmarks.contenders.fixed import (
-    FixedAsyncHttpx,
-    FixedAsyncHttpx2,
-    FixedHttpx,
-    FixedHttpx2,
-    FixedRequests,
-    HookedRequests,
-)
-from tests.benchmarks.contenders.mcp_provider import Mcp
-from tests.benchmarks.contenders.ours import (
-    OursAsyncHttpx,
-    OursAsyncHttpx2,
-    OursHttpx,
-    OursHttpx2,
-    OursRequests,
-)
-from tests.benchmarks.contenders.sessions import (
-    AuthlibAsyncHttpx2,
-    AuthlibHttpx2,
-    AuthlibRequests,
-    GoogleAuth,
-    GoogleAuthInBackground,
-    RequestsOAuthlib,
-)
 
 CONTENDERS: tuple[type[Contender], ...] = (
-    FixedRequests,
-    HookedRequests,
-    OursRequests,
-    RequestsOAuth2Client,
-    RequestsAuthLibrary,
-    AuthlibRequests,
-    RequestsOAuthlib,
-    GoogleAuth,
-    GoogleAuthInBackground,
-    AzureCore,
-    Botocore,
-    FixedHttpx,
-    OursHttpx,
-    HttpxAuthLibrary,
-    FixedAsyncHttpx,
-    OursAsyncHttpx,
-    HttpxAuthLibraryAsync,
-    FixedHttpx2,
-    OursHttpx2,
-    AuthlibHttpx2,
-    FixedAsyncHttpx2,
-    OursAsyncHttpx2,
-    AuthlibAsyncHttpx2,
-    Mcp,
+    fixed.FixedRequests,
+    fixed.HookedRequests,
+    ours.OursRequests,
+    auth_objects.RequestsOAuth2Client,
+    auth_objects.RequestsAuthLibrary,
+    sessions.AuthlibRequests,
+    sessions.RequestsOAuthlib,
+    sessions.GoogleAuth,
+    sessions.GoogleAuthInBackground,
+    clouds.AzureCore,
+    clouds.Botocore,
+    fixed.FixedHttpx,
+    ours.OursHttpx,
+    auth_objects.HttpxAuthLibrary,
+    fixed.FixedAsyncHttpx,
+    ours.OursAsyncHttpx,
+    auth_objects.HttpxAuthLibraryAsync,
+    fixed.FixedHttpx2,
+    ours.OursHttpx2,
+    sessions.AuthlibHttpx2,
+    fixed.FixedAsyncHttpx2,
+    ours.OursAsyncHttpx2,
+    sessions.AuthlibAsyncHttpx2,
+    mcp_provider.Mcp,
 )
 
 
