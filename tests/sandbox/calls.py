@@ -25,7 +25,7 @@ def token_form(sandbox: Sandbox, **fields: str | None) -> dict[str, str]:
 def request_token(
     sandbox: Sandbox, authorization: str | None = None, **fields: str | None
 ) -> requests.Response:
-    headers = {"Authorization": authorization}
+    headers = {} if authorization is None else {"Authorization": authorization}
     form = token_form(sandbox, **fields)
     return requests.post(sandbox.token_endpoint, form, headers=headers, timeout=10)
 

@@ -26,7 +26,7 @@ def test_a_valid_token_is_accepted_in_the_header_and_in_the_url(
     sandbox: Sandbox, form: str | None
 ) -> None:
     token = new_token(sandbox)
-    headers = {"Authorization": None if form is None else form.format(token)}
+    headers = {} if form is None else {"Authorization": form.format(token)}
     parameters = {"a": "b", "token": token if form is None else "ory_at_unknown"}
     url = sandbox.graphql_endpoint
     response = requests.get(url, headers=headers, params=parameters, timeout=10)

@@ -41,23 +41,19 @@ def test_an_ipv6_address_is_written_in_brackets() -> None:
         pytest.skip("this machine has no IPv6 loopback")
 
 
-def test_start_and_stop_may_be_repeated() -> None:
+def test_a_stopped_sandbox_refuses_connections_and_is_back_with_its_tokens_after_a_start() -> None:
     sandbox = Sandbox()
     sandbox.stop()
     with sandbox.start() as same:
         assert same is sandbox
-        assert sandbox.start().port == sandbox.port
+        port, token = sandbox.port, new_token(sandbox)
+        assert sandbox.start().port == port
     sandbox.stop()
     assert threads_of(sandbox) == []
-
-
-def test_a_stopped_sandbox_refuses_connections_and_is_back_with_its_tokens_after_a_start() -> None:
-    with Sandbox() as sandbox:
-        address, token = sandbox.port, new_token(sandbox)
     with pytest.raises(ConnectionRefusedError):
         connect(sandbox)
     with sandbox:
-        assert sandbox.port == address
+        assert sandbox.port == port
         assert call_api(sandbox, token).status_code == 200
 
 

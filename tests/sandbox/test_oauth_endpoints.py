@@ -179,8 +179,10 @@ def test_a_form_is_decoded_as_go_decodes_it(sandbox: Sandbox) -> None:
     form = token_form(sandbox)
     files = {name: (None, value) for name, value in form.items()}
     repeated = [*form.items(), ("client_secret", "wrong"), ("scope", "nope")]
-    for options in ({"files": files}, {"data": repeated}):
-        response = requests.post(sandbox.token_endpoint, timeout=10, **options)
+    for response in (
+        requests.post(sandbox.token_endpoint, files=files, timeout=10),
+        requests.post(sandbox.token_endpoint, repeated, timeout=10),
+    ):
         assert response.json()["scope"] == "api"
     undecodable = f"{urlencode(token_form(sandbox, client_secret=None))}&&client_secret=%zz"
     headers = {"Content-Type": "application/x-www-form-urlencoded; charset=UTF-8"}
@@ -234,7 +236,7 @@ def test_another_path_is_not_found(sandbox: Sandbox) -> None:
 
 # -- revocation (RFC 7009) -------------------------------------------------------------------------
 
-OTHER = {"client_id": "other", "client_secret": "other-secret"}
+OTHER: dict[str, str | None] = {"client_id": "other", "client_secret": "other-secret"}
 
 
 def revoke(sandbox: Sandbox, data: Any, **options: Any) -> requests.Response:
@@ -252,10 +254,8 @@ def api_statuses(sandbox: Sandbox, *tokens: str) -> list[int]:
 def test_a_revocation_ends_only_the_clients_own_token_and_does_not_tell_which_there_are(
     sandbox: Sandbox,
 ) -> None:
-    sandbox.add_client(**OTHER)
-    revoked, another, of_other = (
-        new_token(sandbox, **client) for client in ({}, {}, dict[str, str | None](OTHER))
-    )
+    sandbox.add_client("other", "other-secret")
+    revoked, another, of_other = (new_token(sandbox, **client) for client in ({}, {}, OTHER))
     for token in (revoked, revoked, "ory_at_unknown", of_other, None):
         fields = {} if token is None else {"token": token}
         response = revoke(sandbox, fields | credentials(sandbox))
@@ -286,7 +286,7 @@ def test_revoke_all_ends_the_tokens_issued_so_far(sandbox: Sandbox) -> None:
 def test_an_application_is_rejected_while_it_is_revoked_and_a_deleted_ones_tokens_are_revoked(
     sandbox: Sandbox,
 ) -> None:
-    sandbox.add_client(**OTHER)
+    sandbox.add_client("other", "other-secret")
     tokens = new_token(sandbox), new_token(sandbox, **OTHER)
     sandbox.revoked_client = True
     assert request_token(sandbox).json()["error_description"] == INVALID_CLIENT
