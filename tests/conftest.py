@@ -4,7 +4,7 @@ import os
 import re
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
@@ -24,6 +24,8 @@ from tests.servers import SERVERS, AuthorizationServer, Unavailable
 _REQUIRE = "BITQUERY_AUTH_TESTS_REQUIRE"
 _REQUIRED = os.environ.get(_REQUIRE, "")
 """Servers whose absence fails a test; read before a test cleans the environment."""
+
+_CANNOT_RUN = "cannot run here"
 
 _VARIABLES = (
     "BITQUERY_",
@@ -61,8 +63,19 @@ def required_servers(names: str) -> set[str]:
 def do_without(name: str, reason: Unavailable, required: set[str]) -> NoReturn:
     """Skip the test that needs this server, or fail it where the server is required."""
     if name in required:
-        pytest.fail(f"{name} cannot run here, and {_REQUIRE} names it: {reason}", pytrace=False)
-    pytest.skip(f"{name} cannot run here: {reason}")
+        pytest.fail(f"{name} {_CANNOT_RUN}, and {_REQUIRE} names it: {reason}", pytrace=False)
+    pytest.skip(f"{name} {_CANNOT_RUN}: {reason}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Sum up the tests that miss a server in one line for each reason, not for each test."""
+    report = yield
+    if report.skipped and isinstance(report.longrepr, tuple):
+        *_, reason = report.longrepr
+        if _CANNOT_RUN in reason:
+            report.longrepr = (__file__, do_without.__code__.co_firstlineno, reason)
+    return report
 
 
 @pytest.fixture(autouse=True)

@@ -120,6 +120,7 @@ BAD_AUDIENCE = (
         (NOBODY, NO_CREDENTIALS),
         (NOBODY | {"authorization": "Basic !!!"}, NO_CREDENTIALS),
         (NOBODY | {"authorization": "Basic bm9jb2xvbg=="}, NO_CREDENTIALS),
+        (NOBODY | {"authorization": "Basic  YTpi"}, NO_CREDENTIALS),
         (NOBODY | {"authorization": "Bearer x"}, NO_CREDENTIALS),
         ({"grant_type": None, **WRONG_SECRET}, NO_GRANT_TYPE),
         ({"grant_type": "urn:x", **WRONG_SECRET}, BAD_REQUEST),
@@ -157,6 +158,8 @@ def test_the_other_method_is_an_error_whatever_the_secret_and_beside_the_right_o
     description = INVALID_CLIENT + WRONG_METHOD.format(registered, used)
     for response in (both, by_header if used == BASIC else by_form):
         assert_error(response, "invalid_client", description)
+    no_secret = request_token(sandbox, basic(sandbox.client_id, ""), **NOBODY)
+    assert_error(no_secret, *BAD_CLIENT)
 
 
 # -- encodings -------------------------------------------------------------------------------------
@@ -185,7 +188,7 @@ def test_a_form_is_decoded_as_go_decodes_it(sandbox: Sandbox) -> None:
     ):
         assert response.json()["scope"] == "api"
     undecodable = f"{urlencode(token_form(sandbox, client_secret=None))}&&client_secret=%zz"
-    headers = {"Content-Type": "application/x-www-form-urlencoded; charset=UTF-8"}
+    headers = {"Content-Type": "Application/X-WWW-Form-URLencoded ; charset=UTF-8"}
     response = requests.post(sandbox.token_endpoint, undecodable, headers=headers, timeout=10)
     assert_error(response, "invalid_client", INVALID_CLIENT)
 
