@@ -26,6 +26,7 @@ _REQUIRE = "BITQUERY_AUTH_TESTS_REQUIRE"
 _REQUIRED = os.environ.get(_REQUIRE, "")
 """Servers whose absence fails a test; read before a test cleans the environment."""
 
+
 _VARIABLES = (
     "BITQUERY_",
     "HTTP_PROXY",

@@ -13,18 +13,36 @@ from jwcrypto.jwk import JWK
 
 from bitquery_auth import ClientCredentials, TokenEndpointError, TokenRequestError
 from tests.kit.origin import Connection, Origin, on_the_wire
-from tests.servers.hydra import Hydra
-from tests.servers.oidc_provider import OidcProvider
+from tests.servers import AuthorizationServer
 
 CLIENT_ID = "client-with-a-key"
 
 
-def status_of_the_api(server: Hydra | OidcProvider, source: ClientCredentials) -> int:
-    """Return what the API responds to a token of this source."""
-    with requests.Session() as session:
-        session.trust_env = False
-        token = source.token().access_token
-        return session.get(server.api_url, headers={"Authorization": token}, timeout=10).status_code
+def source_at(token_endpoint: str, method: Any, key: str, **settings: Any) -> ClientCredentials:
+    return ClientCredentials(
+        CLIENT_ID,
+        key,
+        token_endpoint=token_endpoint,
+        token_endpoint_auth_method=method,
+        scope="api",
+        **settings,
+    )
+
+
+def register(server: AuthorizationServer, method: str, **metadata: Any) -> None:
+    metadata |= {"client_id": CLIENT_ID, "scope": "api", "token_endpoint_auth_method": method}
+    server.register_client(metadata)
+
+
+def assert_accepted(server: AuthorizationServer, source: ClientCredentials) -> None:
+    headers = {"Authorization": source.token().access_token}
+    assert requests.get(server.api_url, headers=headers, timeout=10).status_code == 200
+
+
+def assert_rejected(source: ClientCredentials) -> None:
+    with pytest.raises(TokenEndpointError) as raised:
+        source.token()
+    assert (raised.value.status_code, raised.value.error) == (401, "invalid_client")
 
 
 # -- assertions signed with a private key (RFC 7523 §2.2) ------------------------------------------
@@ -48,110 +66,50 @@ KEYS: dict[str, tuple[dict[str, Any], str, Callable[[JWK], str]]] = {
 }
 
 
-@pytest.fixture(params=["hydra", "oidc-provider"])
-def verifying_server(request: pytest.FixtureRequest, server_named: Callable[[str], Any]) -> Any:
-    """A server that verifies signatures."""
-    return server_named(request.param)
-
-
-def source_with_key(server: Hydra | OidcProvider, key: str) -> ClientCredentials:
-    return ClientCredentials(
-        CLIENT_ID,
-        key,
-        token_endpoint=server.audience,
-        token_endpoint_auth_method="private_key_jwt",
-        scope="api",
-    )
-
-
-def register_key(server: Hydra | OidcProvider, key: JWK, algorithm: str) -> None:
-    public = {**key.export_public(as_dict=True), "use": "sig"}
-    server.register_client(
-        {
-            "client_id": CLIENT_ID,
-            "scope": "api",
-            "token_endpoint_auth_method": "private_key_jwt",
-            "token_endpoint_auth_signing_alg": algorithm,
-            "jwks": {"keys": [public]},
-        }
-    )
-
-
 @pytest.mark.parametrize("kind_of_key", KEYS)
-def test_servers_accept_an_assertion_that_is_signed_with_the_registered_key(
-    verifying_server: Hydra | OidcProvider, kind_of_key: str
+@pytest.mark.parametrize("name", ["hydra", "oidc-provider"])
+def test_servers_accept_an_assertion_only_if_it_is_signed_with_the_registered_key(
+    server_named: Callable[[str], AuthorizationServer], name: str, kind_of_key: str
 ) -> None:
+    server = server_named(name)
     parameters, algorithm, text_of = KEYS[kind_of_key]
-    key = JWK.generate(kid="the-key", **parameters)
-    register_key(verifying_server, key, algorithm)
-    source = source_with_key(verifying_server, text_of(key))
-    assert status_of_the_api(verifying_server, source) == 200
-
-
-def test_servers_reject_an_assertion_that_is_signed_with_another_key(
-    verifying_server: Hydra | OidcProvider,
-) -> None:
-    registered, other = (JWK.generate(kty="EC", crv="P-256", kid="the-key") for _ in range(2))
-    register_key(verifying_server, registered, "ES256")
-    with pytest.raises(TokenEndpointError) as raised:
-        source_with_key(verifying_server, pem(other)).token()
-    assert (raised.value.status_code, raised.value.error) == (401, "invalid_client")
+    registered, other = (JWK.generate(kid="the-key", **parameters) for _ in range(2))
+    register(
+        server,
+        "private_key_jwt",
+        token_endpoint_auth_signing_alg=algorithm,
+        jwks={"keys": [registered.export_public(as_dict=True) | {"use": "sig"}]},
+    )
+    endpoint = server.audience
+    assert_accepted(server, source_at(endpoint, "private_key_jwt", text_of(registered)))
+    assert_rejected(source_at(endpoint, "private_key_jwt", text_of(other)))
 
 
 # -- assertions signed with the client secret ------------------------------------------------------
 
-SECRET = "a secret of at least 32 bytes, which HS256 requires"
-
 
 @pytest.fixture
-def oidc_provider(server_named: Callable[[str], Any]) -> OidcProvider:
-    """The one server that supports all of these methods."""
-    server: OidcProvider = server_named("oidc-provider")
-    return server
+def oidc_provider(server_named: Callable[[str], AuthorizationServer]) -> AuthorizationServer:
+    """The one server that supports the other methods."""
+    return server_named("oidc-provider")
 
 
-@pytest.fixture
-def source_with_secret(oidc_provider: OidcProvider) -> Callable[[str], ClientCredentials]:
-    """Make a source of a client that is registered with `SECRET`."""
-    oidc_provider.register_client(
-        {
-            "client_id": CLIENT_ID,
-            "client_secret": SECRET,
-            "scope": "api",
-            "token_endpoint_auth_method": "client_secret_jwt",
-            "token_endpoint_auth_signing_alg": "HS256",
-        }
-    )
-    return lambda secret: ClientCredentials(
-        CLIENT_ID,
-        secret,
-        token_endpoint=oidc_provider.token_endpoint,
-        token_endpoint_auth_method="client_secret_jwt",
-        scope="api",
-    )
-
-
-def test_a_server_accepts_an_assertion_that_is_signed_with_the_secret(
-    oidc_provider: OidcProvider, source_with_secret: Callable[[str], ClientCredentials]
+def test_a_server_accepts_an_assertion_only_if_it_is_signed_with_the_secret(
+    oidc_provider: AuthorizationServer,
 ) -> None:
-    assert status_of_the_api(oidc_provider, source_with_secret(SECRET)) == 200
-
-
-def test_a_server_rejects_an_assertion_that_is_signed_with_another_secret(
-    source_with_secret: Callable[[str], ClientCredentials],
-) -> None:
-    with pytest.raises(TokenEndpointError) as raised:
-        source_with_secret(SECRET[::-1]).token()
-    assert (raised.value.status_code, raised.value.error) == (401, "invalid_client")
+    method, secret = "client_secret_jwt", "a secret of at least 32 bytes, which HS256 requires"
+    register(oidc_provider, method, client_secret=secret, token_endpoint_auth_signing_alg="HS256")
+    assert_accepted(oidc_provider, source_at(oidc_provider.audience, method, secret))
+    assert_rejected(source_at(oidc_provider.audience, method, secret[::-1]))
 
 
 # -- a certificate of the client (RFC 8705 §2.1) ---------------------------------------------------
 
-NAME = "client.example"
-
 
 @pytest.fixture
-def tls_front(oidc_provider: OidcProvider, authority: tuple[trustme.CA, Path]) -> Iterator[Origin]:
+def tls_front(
+    oidc_provider: AuthorizationServer, authority: tuple[trustme.CA, Path]
+) -> Iterator[Origin]:
     """End the TLS in front of the server: require a certificate, and pass it on (RFC 9440 §2)."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority[0].issue_cert("localhost").configure_cert(context)
@@ -162,17 +120,12 @@ def tls_front(oidc_provider: OidcProvider, authority: tuple[trustme.CA, Path]) -
         assert isinstance(connection.sock, ssl.SSLSocket)
         certificate = connection.sock.getpeercert(binary_form=True)
         assert certificate is not None
-        with requests.Session() as session:
-            session.trust_env = False
-            response = session.post(
-                oidc_provider.token_endpoint,
-                data=connection.request.body,
-                headers={
-                    "Content-Type": connection.request.headers["content-type"],
-                    "Client-Cert": f":{b64encode(certificate).decode()}:",
-                },
-                timeout=10,
-            )
+        headers = {
+            "Content-Type": connection.request.headers["content-type"],
+            "Client-Cert": f":{b64encode(certificate).decode()}:",
+        }
+        endpoint, body = oidc_provider.token_endpoint, connection.request.body
+        response = requests.post(endpoint, body, headers=headers, timeout=10)
         head = f"HTTP/1.1 {response.status_code} -\r\nContent-Length: {len(response.content)}\r\n"
         connection.send(f"{head}Content-Type: application/json\r\n\r\n".encode())
         connection.send(response.content)
@@ -182,61 +135,24 @@ def tls_front(oidc_provider: OidcProvider, authority: tuple[trustme.CA, Path]) -
         yield running
 
 
-@pytest.fixture
-def source_with_certificate(
-    oidc_provider: OidcProvider,
+def test_a_server_accepts_only_the_certificate_that_is_registered(
+    oidc_provider: AuthorizationServer,
     tls_front: Origin,
     authority: tuple[trustme.CA, Path],
     tmp_path: Path,
-) -> Callable[[str | None], ClientCredentials]:
-    """Make a source with a certificate for a name, or without one; `NAME` is registered."""
-    oidc_provider.register_client(
-        {
-            "client_id": CLIENT_ID,
-            "scope": "api",
-            "token_endpoint_auth_method": "tls_client_auth",
-            "tls_client_auth_san_dns": NAME,
-        }
-    )
-
-    def made(name: str | None) -> ClientCredentials:
-        certificate = tmp_path / "client.pem"
-        if name is not None:
-            issued = authority[0].issue_cert(name)
-            issued.private_key_and_cert_chain_pem.write_to_path(str(certificate))
-        return ClientCredentials(
-            CLIENT_ID,
-            "",
-            token_endpoint=tls_front.at(scheme="https", host="localhost"),
-            token_endpoint_auth_method="tls_client_auth",
-            cert=None if name is None else str(certificate),
-            verify=str(authority[1]),
-            scope="api",
-        )
-
-    return made
-
-
-def test_a_server_accepts_the_certificate_that_is_registered(
-    oidc_provider: OidcProvider,
-    tls_front: Origin,
-    source_with_certificate: Callable[[str | None], ClientCredentials],
 ) -> None:
-    assert status_of_the_api(oidc_provider, source_with_certificate(NAME)) == 200
+    method, name = "tls_client_auth", "client.example"
+    register(oidc_provider, method, tls_client_auth_san_dns=name)
+    endpoint = tls_front.at(scheme="https", host="localhost")
+
+    def source_with_certificate(name: str) -> ClientCredentials:
+        path = tmp_path / f"{name}.pem"
+        authority[0].issue_cert(name).private_key_and_cert_chain_pem.write_to_path(str(path))
+        return source_at(endpoint, method, "", cert=str(path), verify=str(authority[1]))
+
+    assert_accepted(oidc_provider, source_with_certificate(name))
     (request,) = tls_front.requests
     assert b"client_secret" not in request.body
-
-
-def test_a_server_rejects_the_certificate_of_another_client(
-    source_with_certificate: Callable[[str | None], ClientCredentials],
-) -> None:
-    with pytest.raises(TokenEndpointError) as raised:
-        source_with_certificate("other.example").token()
-    assert (raised.value.status_code, raised.value.error) == (401, "invalid_client")
-
-
-def test_a_connection_without_the_required_certificate_is_a_failed_token_request(
-    source_with_certificate: Callable[[str | None], ClientCredentials],
-) -> None:
+    assert_rejected(source_with_certificate("other.example"))
     with pytest.raises(TokenRequestError):
-        source_with_certificate(None).token()
+        source_at(endpoint, method, "", verify=str(authority[1])).token()

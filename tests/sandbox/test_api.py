@@ -21,29 +21,28 @@ def request_short_term_token(sandbox: Sandbox, expires_in: object) -> requests.R
     return call_api(sandbox, new_token(sandbox), "POST", json={"expires_in": expires_in})
 
 
-@pytest.mark.parametrize("form", ["Bearer {}", "bearer {}", "BEARER  {}", "{}"])
-def test_a_valid_token_is_accepted_in_the_header(sandbox: Sandbox, form: str) -> None:
-    headers = {"Authorization": form.format(new_token(sandbox))}
-    response = requests.get(sandbox.graphql_endpoint, headers=headers, timeout=10)
+@pytest.mark.parametrize("form", ["Bearer {}", "bearer {}", "BEARER  {}", "{}", None])
+def test_a_valid_token_is_accepted_in_the_header_and_in_the_url(
+    sandbox: Sandbox, form: str | None
+) -> None:
+    token = new_token(sandbox)
+    headers = {} if form is None else {"Authorization": form.format(token)}
+    parameters = {"a": "b", "token": token if form is None else "ory_at_unknown"}
+    url = sandbox.graphql_endpoint
+    response = requests.get(url, headers=headers, params=parameters, timeout=10)
     assert (response.status_code, response.json()) == (200, {"data": {"ok": True}})
-
-
-def test_a_valid_token_is_accepted_in_the_url(sandbox: Sandbox) -> None:
-    parameters = {"a": "b", "token": new_token(sandbox)}
-    assert call_api(sandbox, None, params=parameters).status_code == 200
-
-
-def test_a_header_takes_precedence_over_the_url(sandbox: Sandbox) -> None:
-    parameters = {"token": new_token(sandbox)}
-    assert_unauthorized(call_api(sandbox, "ory_at_unknown", params=parameters))
 
 
 @pytest.mark.parametrize(
     "form", ["Bearer ory_at_unknown", "Basic {}", "Token {}", "Bearer", "Bearer {} x", "", "é"]
 )
-def test_every_other_header_is_unauthorized(sandbox: Sandbox, form: str) -> None:
-    headers = {"Authorization": form.format(new_token(sandbox)).encode("latin-1")}
-    assert_unauthorized(requests.get(sandbox.graphql_endpoint, headers=headers, timeout=10))
+def test_every_other_header_is_unauthorized_whatever_the_url_has(
+    sandbox: Sandbox, form: str
+) -> None:
+    token = new_token(sandbox)
+    headers = {"Authorization": form.format(token).encode("latin-1")}
+    url = f"{sandbox.graphql_endpoint}?token={token}"
+    assert_unauthorized(requests.get(url, headers=headers, timeout=10))
 
 
 def test_a_request_without_a_token_is_unauthorized_before_its_body_is_read(
@@ -64,17 +63,16 @@ def test_a_token_is_valid_until_it_expires(sandbox: Sandbox, clock: Clock) -> No
     assert_unauthorized(call_api(sandbox, token))
 
 
-def test_eap_is_the_api_as_well(sandbox: Sandbox) -> None:
-    url = f"{sandbox.url}/eap?token={new_token(sandbox)}"
-    assert requests.get(url, timeout=10).status_code == 200
-    assert sandbox.api_requests == 1
-
-
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE"])
-def test_methods_other_than_post_get_the_response_to_get(sandbox: Sandbox, method: str) -> None:
-    response = call_api(sandbox, new_token(sandbox), method)
+@pytest.mark.parametrize("path", ["/graphql", "/eap"])
+def test_methods_other_than_post_get_the_response_to_get(
+    sandbox: Sandbox, path: str, method: str
+) -> None:
+    url = f"{sandbox.url}{path}?token={new_token(sandbox)}"
+    response = requests.request(method, url, timeout=10)
     assert response.status_code == 200
     assert response.text == ("" if method == "HEAD" else '{"data":{"ok":true}}')
+    assert sandbox.api_requests == 1
 
 
 def test_a_token_without_the_required_scope_is_forbidden(sandbox: Sandbox) -> None:
@@ -94,7 +92,10 @@ def test_accept_nothing_rejects_valid_tokens_while_it_is_set(sandbox: Sandbox) -
     assert call_api(sandbox, token).status_code == 200
 
 
-def test_a_short_term_token_is_valid_for_the_requested_time(sandbox: Sandbox, clock: Clock) -> None:
+def test_a_short_term_token_is_valid_for_the_requested_time_and_has_the_scope_of_the_long_lived_one(
+    sandbox: Sandbox, clock: Clock
+) -> None:
+    sandbox.required_scope = "api"
     response = request_short_term_token(sandbox, 60)
     assert (response.status_code, list(response.json())) == (200, ["token"])
     clock.advance(59.9)
@@ -103,10 +104,7 @@ def test_a_short_term_token_is_valid_for_the_requested_time(sandbox: Sandbox, cl
     assert_unauthorized(call_api(sandbox, response.json()["token"]))
 
 
-def test_a_short_term_token_has_scope_and_application_of_the_long_lived_one(
-    sandbox: Sandbox,
-) -> None:
-    sandbox.required_scope = "api"
+def test_a_short_term_token_ends_with_its_application(sandbox: Sandbox) -> None:
     token = request_short_term_token(sandbox, 60).json()["token"]
     assert call_api(sandbox, token).status_code == 200
     sandbox.delete_application()

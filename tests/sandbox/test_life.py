@@ -1,22 +1,21 @@
 """Start and stop, and what they leave behind."""
 
 import socket
-import threading
 import time
-from contextlib import closing
 
 import pytest
 import requests
 
 from bitquery_auth.sandbox import Sandbox
 from tests.kit.waiting import until
-from tests.sandbox.calls import call_api, new_token
-from tests.sandbox.test_http import connect, token_request
-
-
-def threads_of(sandbox: Sandbox) -> list[threading.Thread]:
-    name = f"bitquery-sandbox-{sandbox.port}"
-    return [thread for thread in threading.enumerate() if thread.name == name]
+from tests.sandbox.calls import (
+    call_api,
+    connect,
+    http_connection,
+    new_token,
+    raw_token_request,
+    threads_of,
+)
 
 
 def test_a_sandbox_has_an_address_once_it_was_started() -> None:
@@ -42,23 +41,19 @@ def test_an_ipv6_address_is_written_in_brackets() -> None:
         pytest.skip("this machine has no IPv6 loopback")
 
 
-def test_start_and_stop_may_be_repeated() -> None:
+def test_a_stopped_sandbox_refuses_connections_and_is_back_with_its_tokens_after_a_start() -> None:
     sandbox = Sandbox()
     sandbox.stop()
     with sandbox.start() as same:
         assert same is sandbox
-        assert sandbox.start().port == sandbox.port
+        port, token = sandbox.port, new_token(sandbox)
+        assert sandbox.start().port == port
     sandbox.stop()
     assert threads_of(sandbox) == []
-
-
-def test_a_stopped_sandbox_refuses_connections_and_is_back_with_its_tokens_after_a_start() -> None:
-    with Sandbox() as sandbox:
-        address, token = sandbox.port, new_token(sandbox)
-    with pytest.raises(ConnectionRefusedError), closing(connect(sandbox)) as client:
-        client.connect()
+    with pytest.raises(ConnectionRefusedError):
+        connect(sandbox)
     with sandbox:
-        assert sandbox.port == address
+        assert sandbox.port == port
         assert call_api(sandbox, token).status_code == 200
 
 
@@ -72,7 +67,7 @@ def test_a_port_that_is_taken_raises_and_leaves_nothing_behind(sandbox: Sandbox)
 
 def test_stop_closes_idle_connections_and_leaves_no_thread() -> None:
     sandbox = Sandbox().start()
-    clients = [connect(sandbox) for _ in range(20)]
+    clients = [http_connection(sandbox) for _ in range(20)]
     for client in clients:
         client.request("GET", "/graphql")
         assert client.getresponse().read() == b"Unauthorized"
@@ -88,10 +83,8 @@ def test_stop_closes_idle_connections_and_leaves_no_thread() -> None:
 
 def test_stop_ends_a_delay_and_no_token_is_issued() -> None:
     sandbox = Sandbox(delay=60).start()
-    _, form = token_request(sandbox)
-    head, _ = token_request(sandbox, f"Content-Length: {len(form)}")
-    with socket.create_connection((sandbox.host, sandbox.port), timeout=10) as connection:
-        connection.sendall(head + form)
+    with connect(sandbox) as connection:
+        connection.sendall(b"".join(raw_token_request(sandbox)))
         until(lambda: sandbox.token_requests == 1)
         begin = time.monotonic()
         sandbox.stop()

@@ -1,14 +1,11 @@
 """Tests in a project of a user's own, which has nothing but the installed package."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-FIXTURE = """
+TEST = """
 import requests
 from bitquery_auth import RequestsAuth
 
@@ -20,35 +17,6 @@ def test_my_client_recovers_from_a_revocation(bitquery_sandbox):
     assert requests.get(bitquery_sandbox.graphql_endpoint, auth=auth).status_code == 200
     assert bitquery_sandbox.token_requests == 2
 """
-ENVIRONMENT = """
-import os
-import bitquery_auth
-import requests
-
-def my_program():
-    auth = bitquery_auth.RequestsAuth(bitquery_auth.from_env())
-    query = {"query": "{ EVM { Blocks { Block { Number } } } }"}
-    return requests.post(os.environ["BITQUERY_ENDPOINT"], json=query, auth=auth).json()
-
-def test_my_program_reports_errors(bitquery_sandbox, monkeypatch):
-    for name, value in bitquery_sandbox.environment().items():
-        monkeypatch.setenv(name, value)
-    assert len(my_program()["data"]["EVM"]["Blocks"]) == 10
-    bitquery_sandbox.responses = {"Blocks": {"errors": [{"message": "points limit exceeded"}]}}
-    assert "errors" in my_program()
-"""
-CLOCK = """
-import requests
-from bitquery_auth.sandbox import Sandbox
-
-def test_my_client_meets_an_expired_token():
-    now = 1_000.0
-    with Sandbox(clock=lambda: now, lifetime=60) as sandbox:
-        headers = {"Authorization": f"Bearer {sandbox.credentials().token().access_token}"}
-        assert requests.get(sandbox.graphql_endpoint, headers=headers).status_code == 200
-        now += 61
-        assert requests.get(sandbox.graphql_endpoint, headers=headers).status_code == 401
-"""
 LOADED = """
 import json, sys
 import pytest
@@ -59,27 +27,17 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 
 
 def run(*arguments: str, folder: Path) -> str:
+    command = [sys.executable, *arguments]
     done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env=os.environ,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+        command, cwd=folder, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
-@pytest.mark.parametrize(
-    "test",
-    [FIXTURE, ENVIRONMENT, CLOCK],
-    ids=["the fixture", "the environment", "a clock"],
-)
-def test_a_users_test_passes_without_configuration(test: str, tmp_path: Path) -> None:
-    (tmp_path / "test_mine.py").write_text(test, encoding="utf-8")
-    options = ("-q", "-W", "error", "-p", "no:cacheprovider", "test_mine.py")
+def test_a_users_test_with_the_fixture_passes_without_configuration(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text(TEST, encoding="utf-8")
+    options = ("-q", "-W", "error", "-p", "no:cacheprovider")
     assert "1 passed" in run("-m", "pytest", *options, folder=tmp_path)
 
 

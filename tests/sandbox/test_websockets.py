@@ -17,8 +17,7 @@ from bitquery_auth import ConfigurationError
 from bitquery_auth.sandbox import Sandbox
 from tests.kit.clock import Clock
 from tests.kit.waiting import until
-from tests.sandbox.calls import new_token
-from tests.sandbox.test_life import threads_of
+from tests.sandbox.calls import new_token, threads_of
 
 BLOCKS = "subscription { EVM { Blocks { Block { Number } } } }"
 TRADES = "subscription { EVM { DEXTrades { Block { Number } Transaction { Hash } } } }"
@@ -34,9 +33,7 @@ def sandbox(sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
-@pytest.fixture(params=SUBPROTOCOLS)
-def subprotocol(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+each_subprotocol = pytest.mark.parametrize("subprotocol", SUBPROTOCOLS)
 
 
 class Socket:
@@ -49,17 +46,16 @@ class Socket:
     def send(self, kind: str, **message: Any) -> None:
         self.connection.send(json.dumps({"type": kind, **message}))
 
-    def receive(self) -> dict[str, Any]:
-        message: dict[str, Any] = json.loads(self.connection.recv(timeout=10))
-        return message
+    def receive(self) -> Any:
+        return json.loads(self.connection.recv(timeout=10))
 
     def receive_data(self, key: str = "1") -> Any:
         """Return the data of the next message for a subscription."""
-        while True:
+        message = self.receive()
+        while message.get("id") != key:
             message = self.receive()
-            if message.get("id") == key:
-                assert message["type"] == self.types["data"]
-                return message["payload"]["data"]
+        assert message["type"] == self.types["data"]
+        return message["payload"]["data"]
 
     def start(self, text: str = BLOCKS, key: str = "1") -> None:
         self.send(self.types["start"], id=key, payload={"query": text})
@@ -67,12 +63,11 @@ class Socket:
     def receive_number(self) -> int:
         return int(self.receive_data()["EVM"]["Blocks"][0]["Block"]["Number"])
 
-    def close_code(self) -> int:
+    def close_code(self) -> int | None:
         """Wait until the server has closed the connection."""
         with suppress(ConnectionClosed):
             while True:
                 self.connection.recv(timeout=10)
-        assert self.connection.close_code is not None
         return self.connection.close_code
 
 
@@ -89,15 +84,82 @@ def opened(
         yield socket
 
 
-def rejection(sandbox: Sandbox, token: str | None, **options: Any) -> Any:
-    """Return the HTTP response to a handshake that fails."""
-    query = "" if token is None else f"?token={token}"
+def handshake(sandbox: Sandbox, token: str | None = None, **options: Any) -> Any:
+    """Return the HTTP response to a handshake."""
+    url = sandbox.websocket_endpoint + ("" if token is None else f"?token={token}")
     options.setdefault("subprotocols", ["graphql-ws"])
-    with pytest.raises(InvalidStatus) as caught:
-        connect(sandbox.websocket_endpoint + query, **options)
-    return caught.value.response
+    try:
+        with connect(url, **options) as connection:
+            return connection.response
+    except InvalidStatus as error:
+        return error.response
 
 
+# -- handshakes ------------------------------------------------------------------------------------
+
+
+def test_the_token_is_accepted_in_a_header_as_well(sandbox: Sandbox) -> None:
+    headers = {"Authorization": f"Bearer {new_token(sandbox)}"}
+    response = handshake(sandbox, additional_headers=headers)
+    assert (response.status_code, response.headers["Sec-WebSocket-Protocol"]) == (101, "graphql-ws")
+
+
+def test_a_handshake_without_a_valid_token_is_unauthorized(sandbox: Sandbox, clock: Clock) -> None:
+    expired, revoked = new_token(sandbox), new_token(sandbox)
+    clock.advance(3601)
+    sandbox.revoke_all()
+    for token in (None, "ory_at_unknown", expired, revoked):
+        response = handshake(sandbox, token)
+        assert (response.status_code, response.body) == (401, b"Unauthorized")
+        assert response.headers["Content-Type"] == "text/plain"
+    assert (sandbox.websocket_handshakes, sandbox.websockets_open) == (4, 0)
+    assert (sandbox.api_requests, sandbox.api_refusals) == (0, 0)
+    assert [record.status for record in sandbox.requests[-4:]] == [401] * 4
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "status"),
+    [
+        ("reject_handshakes", True, 401),
+        ("accept_nothing", True, 401),
+        ("required_scope", "other", 403),
+        ("api_outage", 503, 503),
+    ],
+)
+def test_a_setting_rejects_every_handshake(
+    sandbox: Sandbox, setting: str, value: Any, status: int
+) -> None:
+    token = new_token(sandbox)
+    setattr(sandbox, setting, value)
+    assert handshake(sandbox, token).status_code == status
+    assert sandbox.websocket_handshakes == 1
+
+
+@pytest.mark.parametrize("subprotocols", [None, ["other"]])
+def test_a_handshake_without_a_known_subprotocol_is_a_bad_request(
+    sandbox: Sandbox, subprotocols: Any
+) -> None:
+    response = handshake(sandbox, new_token(sandbox), subprotocols=subprotocols)
+    assert response.status_code == 400
+    assert b"subprotocol" in response.body
+
+
+def test_without_the_library_everything_else_works_and_the_error_names_it(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"{sandbox.graphql_endpoint}?token={new_token(sandbox)}"
+    monkeypatch.setitem(sys.modules, "websockets", None)
+    with pytest.raises(ConfigurationError, match="pip install websockets"):
+        _ = sandbox.websocket_endpoint
+    assert "BITQUERY_WEBSOCKET_ENDPOINT" not in sandbox.environment()
+    response = requests.get(url, headers={"Upgrade": "websocket"}, timeout=10)
+    assert response.json() == {"data": {"ok": True}}
+
+
+# -- messages --------------------------------------------------------------------------------------
+
+
+@each_subprotocol
 def test_a_subscription_gets_every_block_and_keep_alives(
     sandbox: Sandbox, subprotocol: str
 ) -> None:
@@ -115,6 +177,7 @@ def test_a_subscription_gets_every_block_and_keep_alives(
     assert numbers == list(range(numbers[0], numbers[-1] + 1))
 
 
+@each_subprotocol
 def test_subscriptions_on_one_socket_get_the_same_blocks_until_they_stop(
     sandbox: Sandbox, subprotocol: str
 ) -> None:
@@ -136,6 +199,7 @@ def test_subscriptions_on_one_socket_get_the_same_blocks_until_they_stop(
         assert len(sandbox.subscriptions[0].numbers) == sent
 
 
+@each_subprotocol
 def test_a_query_gets_one_message_and_a_text_that_is_not_graphql_an_error(
     sandbox: Sandbox, subprotocol: str
 ) -> None:
@@ -160,58 +224,6 @@ def test_responses_of_a_test_reach_subscriptions(
         socket.start()
         assert [socket.receive_data() for _ in range(3)] == [{"own": 0}, {"own": 1}, {"own": 2}]
         until(lambda: "The sandbox failed at a subscription" in caplog.text)
-
-
-@pytest.mark.parametrize("form", ["Bearer {}", "{}"])
-def test_the_token_is_accepted_in_a_header_as_well(sandbox: Sandbox, form: str) -> None:
-    headers = {"Authorization": form.format(new_token(sandbox))}
-    with connect(
-        sandbox.websocket_endpoint,
-        subprotocols=[Subprotocol("graphql-ws")],
-        additional_headers=headers,
-    ) as connection:
-        assert connection.subprotocol == "graphql-ws"
-
-
-def test_a_handshake_without_a_valid_token_is_unauthorized(sandbox: Sandbox, clock: Clock) -> None:
-    expired, revoked = new_token(sandbox), new_token(sandbox)
-    clock.advance(3601)
-    sandbox.revoke_all()
-    for token in (None, "ory_at_unknown", expired, revoked):
-        response = rejection(sandbox, token)
-        assert (response.status_code, response.body) == (401, b"Unauthorized")
-        assert response.headers["Content-Type"] == "text/plain"
-    assert (sandbox.websocket_handshakes, sandbox.websockets_open) == (4, 0)
-    assert (sandbox.api_requests, sandbox.api_refusals) == (0, 0)
-    assert [record.status for record in sandbox.requests[-4:]] == [401] * 4
-
-
-@pytest.mark.parametrize(
-    ("settings", "status"),
-    [
-        ({"reject_handshakes": True}, 401),
-        ({"accept_nothing": True}, 401),
-        ({"required_scope": "other"}, 403),
-        ({"api_outage": 503}, 503),
-    ],
-)
-def test_a_setting_rejects_every_handshake(
-    sandbox: Sandbox, settings: dict[str, Any], status: int
-) -> None:
-    token = new_token(sandbox)
-    for name, value in settings.items():
-        setattr(sandbox, name, value)
-    assert rejection(sandbox, token).status_code == status
-    assert sandbox.websocket_handshakes == 1
-
-
-@pytest.mark.parametrize("subprotocols", [None, ["other"]])
-def test_a_handshake_without_a_known_subprotocol_is_a_bad_request(
-    sandbox: Sandbox, subprotocols: Any
-) -> None:
-    response = rejection(sandbox, new_token(sandbox), subprotocols=subprotocols)
-    assert response.status_code == 400
-    assert b"subprotocol" in response.body
 
 
 def test_an_open_socket_outlives_its_token_and_a_revocation(sandbox: Sandbox, clock: Clock) -> None:
@@ -301,25 +313,7 @@ def test_nothing_is_sent_before_the_client_has_initialized_the_connection(
 ) -> None:
     with opened(sandbox, initialized=False) as socket:
         until(lambda: sandbox.block_number > 3)
-        socket.send("connection_init")
-        assert socket.receive() == {"type": "connection_ack"}
-
-
-def test_a_message_in_fragments_is_read_and_pongs_are_ignored(sandbox: Sandbox) -> None:
-    with opened(sandbox, initialized=False) as socket:
         socket.send("pong")
         socket.connection.send(['{"type": "connec', 'tion_init"}'])
         assert socket.receive() == {"type": "connection_ack"}
         assert socket.connection.ping().wait(10)
-
-
-def test_without_the_library_everything_else_works_and_the_error_names_it(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    url = f"{sandbox.graphql_endpoint}?token={new_token(sandbox)}"
-    monkeypatch.setitem(sys.modules, "websockets", None)
-    with pytest.raises(ConfigurationError, match="pip install websockets"):
-        _ = sandbox.websocket_endpoint
-    assert "BITQUERY_WEBSOCKET_ENDPOINT" not in sandbox.environment()
-    response = requests.get(url, headers={"Upgrade": "websocket"}, timeout=10)
-    assert response.json() == {"data": {"ok": True}}

@@ -1,4 +1,4 @@
-"""Real authorization servers on loopback, all with one face, for tests to run against.
+"""Real authorization servers on loopback, for tests to run against.
 
 Each is a context manager that starts the server, yields an `AuthorizationServer`, and stops it; one
 that this machine cannot run raises `Unavailable`, which says what is missing.
@@ -7,8 +7,8 @@ that this machine cannot run raises `Unavailable`, which says what is missing.
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 
-from ._face import AuthorizationServer, ClientAuthMethod, Unavailable
-from .dot import django_oauth_toolkit
+from ._server import AuthorizationServer, Unavailable
+from .django_oauth_toolkit import django_oauth_toolkit
 from .haproxy import hydra_behind_haproxy
 from .hydra import hydra
 from .oidc_provider import oidc_provider
@@ -20,13 +20,4 @@ SERVERS: Mapping[str, Callable[[], AbstractContextManager[AuthorizationServer]]]
     "hydra-haproxy": hydra_behind_haproxy,
 }
 
-__all__ = [
-    "SERVERS",
-    "AuthorizationServer",
-    "ClientAuthMethod",
-    "Unavailable",
-    "django_oauth_toolkit",
-    "hydra",
-    "hydra_behind_haproxy",
-    "oidc_provider",
-]
+__all__ = ["SERVERS", "AuthorizationServer", "Unavailable"]

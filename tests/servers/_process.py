@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
 
 import requests
 
@@ -34,7 +33,7 @@ if os.getppid() == int(parent):
 
 
 class StartError(RuntimeError):
-    """The server is there but did not begin to answer; the message ends with what it printed."""
+    """The server did not begin to respond; the message ends with what it printed."""
 
 
 def free_port() -> int:
@@ -43,8 +42,7 @@ def free_port() -> int:
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
             return port
-    message = f"no free port found between {_PORTS.start} and {_PORTS.stop}"
-    raise StartError(message)
+    raise StartError(f"no free port found between {_PORTS.start} and {_PORTS.stop}")
 
 
 def ending_with_us(command: Sequence[str | Path]) -> list[str | Path]:
@@ -62,7 +60,7 @@ def running(
     env: Mapping[str, str] | None = None,
     start_seconds: float = 60.0,
 ) -> Iterator[None]:
-    """Run `command` for the duration of the block, which begins once `ready_url` answers.
+    """Run `command` for the duration of the block, which begins once `ready_url` responds.
 
     Its standard input stays open, and empty, for as long as it is to run.
     """
@@ -80,17 +78,22 @@ def running(
         try:
             problem = _wait_until_ready(process, ready_url, start_seconds)
             if problem:
-                message = f"{command[0]} {problem}; it printed:\n{_tail(output)}"
-                raise StartError(message)
+                output.seek(0)
+                printed = output.read()[-_OUTPUT_SHOWN:].decode(errors="replace")
+                raise StartError(f"{command[0]} {problem}; it printed:\n{printed}")
             yield
         finally:
-            _stop(process)
+            process.terminate()
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 def _wait_until_ready(
     process: subprocess.Popen[bytes], ready_url: str, seconds: float
 ) -> str | None:
-    """What went wrong, or `None` once the server answers with anything but a server error."""
+    """Return what went wrong, or None once there is a response other than a server error."""
     deadline = time.monotonic() + seconds
     with requests.Session() as session:
         session.trust_env = False  # a proxy of the environment does not know this loopback port
@@ -101,18 +104,4 @@ def _wait_until_ready(
             with contextlib.suppress(subprocess.TimeoutExpired):
                 status = process.wait(_POLL_INTERVAL)
                 return f"ended with status {status} instead of responding at {ready_url}"
-    return f"did not answer at {ready_url} within {seconds:g} s"
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def _tail(output: IO[bytes]) -> str:
-    output.seek(0)
-    return output.read()[-_OUTPUT_SHOWN:].decode(errors="replace")
+    return f"did not respond at {ready_url} within {seconds:g} s"

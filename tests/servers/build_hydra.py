@@ -15,9 +15,8 @@ from pathlib import Path
 
 _VERSION = "v2.3.0"
 
-# Dependencies keep the versions that Hydra itself asks for; only its `replace` lines do not
-# carry over
-# to a module that uses it, so the one that matters is repeated.
+# Dependencies keep the versions that Hydra itself asks for; only its `replace` lines do not carry
+# over to a module that uses it, so the one that matters is repeated.
 _GO_MOD = f"""\
 module hydra_for_tests
 
@@ -46,11 +45,15 @@ class BuildError(Exception):
     """Hydra cannot be built on this machine; the message says why."""
 
 
-def binary_path() -> Path:
-    """Where the built binary is, or would be."""
-    # Said again in `_cache.py`, because this file also runs as a script, outside the package.
+def cache_folder() -> Path:
+    """Return the folder for what takes long to download or build."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base, "bitquery_auth-tests", f"hydra-{_VERSION}", "hydra")
+    return Path(base, "bitquery_auth-tests")
+
+
+def binary_path() -> Path:
+    """Return where the built binary is, or would be."""
+    return cache_folder() / f"hydra-{_VERSION}" / "hydra"
 
 
 def build() -> Path:
@@ -59,8 +62,7 @@ def build() -> Path:
         return binary
     go = shutil.which("go")
     if go is None:
-        message = "go is not on PATH"
-        raise BuildError(message)
+        raise BuildError("go is not on PATH")
     binary.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=binary.parent) as module:
         Path(module, "go.mod").write_text(_GO_MOD)
@@ -78,8 +80,7 @@ def _run(command: list[str], folder: str) -> None:
         command, cwd=folder, env={**os.environ, "CGO_ENABLED": "1"}, stdout=sys.stderr, check=False
     ).returncode
     if status:
-        message = f"`go {command[1]}` ended with status {status}"
-        raise BuildError(message)
+        raise BuildError(f"`go {command[1]}` ended with status {status}")
 
 
 if __name__ == "__main__":

@@ -6,11 +6,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ._face import Unavailable
-from ._forwarder import CountingForwarder, counting_forwarder
+from bitquery_auth.sandbox._api import OK
+from tests.kit.origin import Origin
+
 from ._process import free_port, running
-from .hydra import Hydra, hydra
-from .protected_api import API_PATH, Api, protected_api
+from ._server import AuthorizationServer, Unavailable, forwarding_to
+from .hydra import hydra
 
 _SCRIPT = Path(__file__).with_name("haproxy.lua")
 
@@ -37,42 +38,28 @@ backend api
 """
 
 
-class ProxiedApi:
-    def __init__(self, edge: CountingForwarder) -> None:
-        self.url = edge.origin + API_PATH
-        self._edge = edge
-
-    @property
-    def requests(self) -> int:
-        return self._edge.count(API_PATH)
-
-    def reset_counts(self) -> None:
-        self._edge.reset_counts()
-
-
 @contextlib.contextmanager
-def hydra_behind_haproxy() -> Iterator[Hydra]:
-    with hydra("hydra-haproxy", _proxied_api) as server:
+def hydra_behind_haproxy() -> Iterator[AuthorizationServer]:
+    with hydra("hydra-haproxy", _api_behind_haproxy) as server:
         yield server
 
 
 @contextlib.contextmanager
-def _proxied_api(introspection_url: str) -> Iterator[Api]:
+def _api_behind_haproxy(introspection_url: str) -> Iterator[Origin]:
     haproxy = shutil.which("haproxy")
     if haproxy is None:
-        reason = "haproxy is not on PATH"
-        raise Unavailable(reason)
+        raise Unavailable("haproxy is not on PATH")
     port = free_port()
-    with protected_api(lambda token: True) as api, tempfile.TemporaryDirectory() as folder:
+    url = f"http://127.0.0.1:{port}"
+    with Origin(lambda _: OK) as api, tempfile.TemporaryDirectory() as folder:
         configuration = Path(folder, "haproxy.cfg")
         configuration.write_text(
             _CONFIGURATION.format(
                 script=_SCRIPT, introspection_url=introspection_url, port=port, api_port=api.port
             )
         )
-        command: list[str | Path] = [haproxy, "-db", "-f", configuration]
         with (
-            running(command, ready_url=f"http://127.0.0.1:{port}/"),
-            counting_forwarder("127.0.0.1", port) as edge,
+            running([haproxy, "-db", "-f", configuration], ready_url=f"{url}/"),
+            Origin(forwarding_to(url)) as front,
         ):
-            yield ProxiedApi(edge)
+            yield front

@@ -12,7 +12,6 @@ const DEFAULT_LIFETIME = 3600;
 
 // What the provider keeps: for each kind of thing (clients, tokens), its records by id.
 const records = new Map();
-const counts = new Map();
 const lifetimes = new Map();
 
 const recordsOf = (kind) => {
@@ -70,7 +69,9 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     revocation: { enabled: true },
   },
   scopes: ["api", "read", "write"],
-  ttl: { ClientCredentials: (ctx, token, client) => lifetimes.get(client.clientId) ?? DEFAULT_LIFETIME },
+  ttl: {
+    ClientCredentials: (ctx, token, client) => lifetimes.get(client.clientId) ?? DEFAULT_LIFETIME,
+  },
 });
 
 const controls = {
@@ -82,19 +83,11 @@ const controls = {
       redirect_uris: [],
       response_types: [],
     });
-    lifetimes.delete(client.client_id);
-    if (lifetime) lifetimes.set(client.client_id, lifetime);
+    lifetimes.set(client.client_id, lifetime);
     ctx.status = 204;
   },
   "POST /_control/revoke_all": (ctx) => {
     recordsOf("ClientCredentials").clear();
-    ctx.status = 204;
-  },
-  "GET /_control/counts": (ctx) => {
-    ctx.body = Object.fromEntries(counts);
-  },
-  "DELETE /_control/counts": (ctx) => {
-    counts.clear();
     ctx.status = 204;
   },
 };
@@ -108,13 +101,11 @@ async function jsonBody(request) {
 // Runs before the provider looks at the request.
 provider.use(async (ctx, next) => {
   const control = controls[`${ctx.method} ${ctx.path}`];
-  if (control) return control(ctx);
-  counts.set(ctx.path, (counts.get(ctx.path) ?? 0) + 1);
-  return next();
+  return control ? control(ctx) : next();
 });
 
 provider.listen(Number(port), "127.0.0.1");
 
-// A wrapper may have been started instead of Node itself, and then it gets the signal to stop, and not Node.
-// What reaches this process in any case is the end of its input.
+// If a wrapper was started in place of Node, the wrapper gets the signal to stop. What reaches this
+// process in any case is the end of its input.
 process.stdin.on("end", () => process.exit()).resume();

