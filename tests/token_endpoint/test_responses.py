@@ -141,6 +141,11 @@ def test_a_scope_is_kept_whole_and_is_unknown_if_it_is_not_text(
     assert parsed(GOOD | {"scope": scope}).scope == read
 
 
+def test_a_scope_that_quotes_the_token_hides_it() -> None:
+    """It is logged."""
+    assert parsed(GOOD | {"scope": f"api {GOOD['access_token']}"}).scope == "api <hidden>"
+
+
 @pytest.mark.parametrize(
     ("requested", "granted", "missing"),
     [
