@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 import httpx
 import httpx2
+import httpx_retries
 import pytest
 import requests
 import tenacity
@@ -64,6 +65,8 @@ def test_an_endpoint_that_is_down_is_an_error_of_the_connection(
         request = getattr(raised.value, "request", None)
         assert request is not None
         assert (request.method, str(request.url)) == ("POST", sandbox.graphql_endpoint)
+        if library is httpx:
+            assert httpx_retries.Retry().is_retryable_exception(raised.value)
     assert sandbox.api_requests == 0
 
 
@@ -77,6 +80,29 @@ def test_an_error_response_is_an_error_of_the_request_but_not_of_the_connection(
         assert isinstance(raised.value, TokenEndpointError)
         assert not isinstance(raised.value, CONNECTION_ERRORS[library][0])
     assert sandbox.token_requests == 1
+
+
+def test_three_tries_one_second_apart_are_served_after_an_outage_of_1_3_seconds(
+    send: Callable[[], int], sandbox: Sandbox, clock: Clock, library: Any
+) -> None:
+    """By a rule for the client's error of the connection."""
+    sandbox.outage = "drop"
+
+    def sleep(_: float) -> None:
+        clock.advance(0.5)
+        if clock.time() >= began + 1.3:
+            sandbox.outage = None
+        clock.advance(0.5)
+
+    began = clock.time()
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(CONNECTION_ERRORS[library][0]),
+        stop=tenacity.stop_after_attempt(3),
+        wait=tenacity.wait_fixed(1),
+        sleep=sleep,
+    )
+    assert retrying(send) == 200
+    assert sandbox.token_requests == 3
 
 
 @pytest.mark.parametrize("outage", [429, 503, "drop"])
