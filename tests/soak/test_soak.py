@@ -1,4 +1,4 @@
-"""Minutes of everything at once. Not part of the default run: ``python -m pytest -m soak``.
+"""Minutes of everything at once. Not part of the default run: ``python -m pytest -n 0 -m soak``.
 
 ``BITQUERY_AUTH_SOAK_SECONDS`` sets how long it lasts (300), ``BITQUERY_AUTH_SOAK_SEED`` the
 weather (1).
