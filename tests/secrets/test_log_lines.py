@@ -66,6 +66,26 @@ def test_a_revocation_is_one_info_line_however_many_requests_meet_it(
     assert line.endswith(repr(source))
 
 
+def test_an_api_that_rejects_new_tokens_as_well_is_three_info_lines(
+    open_client: OpenClient, sandbox: Sandbox, log: Log
+) -> None:
+    """At INFO, so that a log tells a token problem from one of the API."""
+    source = sandbox.credentials()
+    client = open_client(source)
+    sandbox.accept_nothing = True
+    for _ in range(3):
+        assert client.get(sandbox.graphql_endpoint).status == 401
+    sandbox.accept_nothing = False
+    for _ in range(3):
+        assert client.get(sandbox.graphql_endpoint).status == 200
+    assert log(logging.INFO) == [
+        f"{sandbox.url} rejects the token: {source!r}",
+        f"{sandbox.url} rejects a new token, too: its 401s are returned as they are for 1 s: "
+        f"{source!r}",
+        f"{sandbox.url} accepts tokens again: {source!r}",
+    ]
+
+
 def test_a_refresh_that_fails_is_one_warning_and_its_recovery_one_info_line(
     open_client: OpenClient, sandbox: Sandbox, clock: Clock, log: Log
 ) -> None:

@@ -47,6 +47,13 @@ def test_the_public_names_can_be_imported_are_listed_and_have_docstrings() -> No
     assert (Path(bitquery_auth.__file__).parent / "py.typed").is_file()
 
 
+@pytest.mark.parametrize("auth", [RequestsAuth, HTTPXAuth])
+def test_the_help_of_an_auth_begins_with_its_client_and_describes_its_arguments(auth: Any) -> None:
+    described = inspect.getdoc(auth) or ""
+    assert described.startswith(f"The auth for {auth.__name__.removesuffix('Auth').lower()}")
+    assert all(f"{name}:" in described for name in ("source", "allowed_hosts", "is_auth_failure"))
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="'bitquery_auth' has no attribute 'ClientCredential'"):
         package.ClientCredential  # noqa: B018 - the access is the test
