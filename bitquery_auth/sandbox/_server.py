@@ -126,6 +126,13 @@ class _Connection(BaseHTTPRequestHandler):
         self.wfile.flush()
         return proceed
 
+    def finish(self) -> None:
+        """Close both directions, also if what is left of a response can no longer be sent."""
+        try:
+            super().finish()
+        finally:
+            self.rfile.close()
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the parent's name
         """Write nothing: the sandbox records its requests itself."""
 

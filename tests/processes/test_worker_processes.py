@@ -15,7 +15,8 @@ from tests.processes import work
 # The sandbox runs in threads, which Python 3.12 and later warn about when the process forks.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 
-START_METHODS = sorted({"fork", "spawn"} & set(multiprocessing.get_all_start_methods()))
+# Not "fork": gRPC, if other tests have loaded it, does not bear that.
+START_METHODS = sorted({"forkserver", "spawn"} & set(multiprocessing.get_all_start_methods()))
 
 
 @pytest.fixture(scope="module", params=START_METHODS)
