@@ -186,7 +186,8 @@ class FileContent:
             ConfigurationError: It cannot be read, or is empty.
         """
         try:
-            text = Secret(Path(self._path).read_text(encoding="utf-8").strip())
+            # Editors on Windows begin a text with a byte order mark.
+            text = Secret(Path(self._path).read_text(encoding="utf-8-sig").strip())
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
             raise ConfigurationError(f"{self._name}: the file cannot be read: {reason}.") from None

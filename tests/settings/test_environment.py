@@ -201,8 +201,8 @@ def test_a_token_in_a_file_is_read_each_time(monkeypatch: Patch, tmp_path: Path)
     path = tmp_path / "token"
     setenv(monkeypatch, TOKEN_FILE=path)
     source = from_env()
-    for token in ("first", "second"):
-        path.write_text(f"Bearer {token}\n", encoding="utf-8")
+    for token, encoding in (("first", "utf-8"), ("second", "utf-8-sig")):
+        path.write_text(f"Bearer {token}\n", encoding=encoding)
         assert source.token().access_token == token
     path.write_text(f"BQY{SENTINEL}", encoding="utf-8")
     assert "V1 key" in message_of(source.token)
