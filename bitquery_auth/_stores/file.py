@@ -131,16 +131,19 @@ class FileTokenStore:
 
 
 def _absolute(path: str | os.PathLike[str] | None) -> Path:
-    if path is None:
-        with importing:
-            from platformdirs import user_cache_dir  # noqa: PLC0415 - not needed with a path
-
-        return _absolute(user_cache_dir("bitquery_auth", appauthor=False))
-    if not os.fspath(path).strip():
+    if path is not None and not os.fspath(path).strip():
         raise ConfigurationError("path is blank: pass a directory.")
     try:
-        return Path(path).expanduser().absolute()  # now, because the program may change directory
+        given = _default_path() if path is None else path
+        return Path(given).expanduser().absolute()  # now, because the program may change directory
     except RuntimeError:
         raise ConfigurationError(
             "path cannot be expanded, because there is no such home directory: pass a full path."
         ) from None
+
+
+def _default_path() -> str:
+    with importing:
+        from platformdirs import user_cache_dir  # noqa: PLC0415 - not needed with a path
+
+    return user_cache_dir("bitquery_auth", appauthor=False)

@@ -65,6 +65,17 @@ def test_a_path_that_would_mean_the_current_directory_is_rejected(path: str) -> 
         FileTokenStore(path)
 
 
+def test_a_user_without_a_home_directory_must_pass_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Containers run under user ids that the system does not know; some platformdirs raise then."""
+
+    def no_home(*_: object, **__: object) -> str:
+        raise RuntimeError("no home directory")
+
+    monkeypatch.setattr("platformdirs.user_cache_dir", no_home)
+    with pytest.raises(ConfigurationError, match="pass a full path"):
+        FileTokenStore()
+
+
 @pytest.mark.parametrize("key", ["", "../k", "a.b", "k\n", "k" * 129], ids=repr)
 def test_a_key_that_could_name_another_file_is_rejected(folder: Path, key: str) -> None:
     for call in calls_of(FileTokenStore(folder), key):
