@@ -55,7 +55,7 @@ def _rows(group: Group) -> Iterator[Row]:
             yield group.name, versions, "could not be installed", "", 1
             continue
         files = [f"tests/integrations/{file}" for file in group.files]
-        options = ["-q", "-p", "no:cacheprovider", "-m", "matrix or not matrix"]
+        options = ["-q", "-n", "0", "-p", "no:cacheprovider", "-m", "matrix or not matrix"]
         tested = _run(python, "-m", "pytest", *options, *files)
         if tested.returncode:
             print(tested.stdout)
