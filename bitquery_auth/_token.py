@@ -152,7 +152,7 @@ class TokenSource(Protocol):
       API rejects a token that is not, such as one from a store that others use as well, the auth
       discards it too instead of backing off;
     - ``default_allowed_hosts``, a tuple of host names: which hosts may see its tokens by default.
-      An empty tuple means that an auth over this source must be told. Without it, they are
+      An empty tuple means that an auth over this source must name them. Without it, they are
       Bitquery's.
     """
 

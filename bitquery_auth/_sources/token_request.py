@@ -52,7 +52,7 @@ class NamedMethod(NamedTuple):
 
     Args:
         authenticate: Puts the credentials on a request.
-        check_secret: Checks the secret, which may be a key of several lines; None: there is none.
+        check_secret: Checks the secret, which may be a key of several lines; None without one.
         sends_client_id: Whether it puts the client id into the form.
     """
 
