@@ -228,6 +228,16 @@ class Auth(CopyReturnsSelf):
                 target,
             )
 
+    def _prepare_redirect(self, origin: Origin, target: Origin, *requests: Any) -> None:
+        """Keep our header from a redirect to another origin.
+
+        requests and niquests take off Authorization only, of a copy of one of these requests.
+        """
+        self._note_redirect(origin, target)
+        if target != origin and not self._is_authorization:
+            for request in requests:
+                request.headers.pop(self._header_name, None)
+
     # -- the header ------------------------------------------------------------------------------
 
     def _header_value(self, token: Token) -> str:

@@ -100,12 +100,7 @@ class RequestsAuth(Auth, AuthBase):
         else:
             self._end_backoff(response, origin)
         if response.is_redirect:
-            target = target_of(response)
-            self._note_redirect(origin, target)
-            if target != origin and not self._is_authorization:
-                # requests itself takes off Authorization only, of its copy of the first request.
-                sent.headers.pop(self._header_name, None)
-                response.request.headers.pop(self._header_name, None)
+            self._prepare_redirect(origin, target_of(response), sent, response.request)
         return response
 
     def _handle_rejected(

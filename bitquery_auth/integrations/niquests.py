@@ -85,12 +85,7 @@ class AsyncNiquestsAuth(Auth, AsyncAuthBase):
                 with _errors_of_niquests(sent):
                     response = await self._handle_rejected(response, origin, options)
             if response.is_redirect:
-                target = target_of(response)
-                self._note_redirect(origin, target)
-                if target != origin and not self._is_authorization:
-                    # niquests itself takes off Authorization only, of a copy of the first request.
-                    sent.headers.pop(self._header_name, None)
-                    response.request.headers.pop(self._header_name, None)
+                self._prepare_redirect(origin, target_of(response), sent, response.request)
             return response
 
         r.register_hook("response", recover)

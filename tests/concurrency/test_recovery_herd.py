@@ -29,15 +29,6 @@ from tests.kit.waiting import until
 HERD = 16
 
 
-@pytest.fixture
-def revoked(sandbox: Sandbox) -> ClientCredentials:
-    """A source whose token was revoked."""
-    source = sandbox.credentials()
-    source.token()
-    sandbox.revoke_all()
-    return source
-
-
 def all_rejected_first(size: int) -> Callable[[Any], bool]:
     """Make an ``is_auth_failure`` that returns once so many requests have been rejected."""
     barrier = threading.Barrier(size)
