@@ -9,17 +9,14 @@ remove the successor of the token that it was about.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import os
-import pickle
 import random
 import sys
 import time
 import weakref
 from abc import ABC, abstractmethod
-from contextlib import suppress
 from typing import Any, Self
 
 from bitquery_auth._checks import check_optional_seconds, check_seconds
@@ -370,7 +367,9 @@ class CachingTokenSource(Source, ABC):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Keep the settings, and neither a token that was fetched nor what is in progress."""
-        return _unpickled, (type(self), *self._arguments, self.default_allowed_hosts)
+        from bitquery_auth._sources.pickles import unpickle  # noqa: PLC0415 - rarely needed
+
+        return unpickle, (type(self), *self._arguments, self.default_allowed_hosts)
 
 
 _REENTERED = (
@@ -387,7 +386,7 @@ def fingerprint(key: str, values: Any) -> str:
         values: Text, numbers, lists and mappings of them; anything else counts by its repr.
     """
     text = json.dumps(values, sort_keys=True, default=_name_of)
-    return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key.encode(), text.encode(), "sha256").hex()
 
 
 def _name_of(value: Any) -> str:
@@ -395,34 +394,6 @@ def _name_of(value: Any) -> str:
     name = getattr(value, "__qualname__", "")
     module = sys.modules.get(getattr(value, "__module__", None) or "")
     return f"{value.__module__}:{name}" if getattr(module, name, None) is value else repr(value)
-
-
-_from_pickles: dict[str, CachingTokenSource] = {}
-"""The sources that were made from the last pickles. Each task of a worker brings a pickle."""
-
-_MOST_FROM_PICKLES = 64
-
-
-def _unpickled(
-    kind: type[CachingTokenSource],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    default_allowed_hosts: tuple[str, ...] | None,
-) -> CachingTokenSource:
-    """Return the source of a pickle: one for equal settings, so that tasks share its token."""
-    try:
-        key = hashlib.sha256(pickle.dumps((kind, args, kwargs, default_allowed_hosts))).hexdigest()
-    except (pickle.PicklingError, AttributeError, TypeError):  # Airflow's auth may have a lambda
-        key = fingerprint("", [kind.__qualname__, args, kwargs, default_allowed_hosts])
-    source = _from_pickles.get(key)
-    if source is None:
-        source = kind(*args, **kwargs)
-        source.default_allowed_hosts = default_allowed_hosts
-        source = _from_pickles.setdefault(key, source)
-        if len(_from_pickles) > _MOST_FROM_PICKLES:
-            with suppress(RuntimeError, StopIteration, KeyError):  # another thread does the same
-                del _from_pickles[next(iter(_from_pickles))]
-    return source
 
 
 # -- forks -----------------------------------------------------------------------------------------

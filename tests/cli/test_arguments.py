@@ -1,6 +1,6 @@
 """The commands, their options, and their manual."""
 
-import runpy
+import subprocess
 import sys
 from importlib.metadata import entry_points
 
@@ -8,7 +8,7 @@ import pytest
 
 from bitquery_auth import __main__ as main_module
 from bitquery_auth import __version__
-from bitquery_auth._cli import _TOKEN_OPTIONS, main
+from bitquery_auth._cli import _TOKEN_OPTIONS
 from bitquery_auth._cli.arguments import make_parser
 from bitquery_auth._cli.exit_codes import MEANINGS
 from tests.cli.runner import Runner
@@ -103,16 +103,17 @@ def test_help_needs_no_library(process: Runner) -> None:
     assert ran.out.startswith("usage: bitquery-auth query")
 
 
-def test_the_installed_command_is_the_same_function() -> None:
+def test_the_installed_command_is_the_same_as_the_module() -> None:
     (script,) = entry_points(group="console_scripts", name="bitquery-auth")
-    assert script.load() is main
+    assert script.load() is main_module.run
 
 
-def test_the_package_can_be_run_as_a_module(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["bitquery_auth", "--help"])
-    with pytest.raises(SystemExit) as end:
-        runpy.run_path(main_module.__file__, run_name="__main__")
-    assert not end.value.code
-    assert capsys.readouterr().out.startswith("usage: bitquery-auth ")
+def test_the_package_can_be_run_as_a_module() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "bitquery_auth", "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.startswith("usage: bitquery-auth ")

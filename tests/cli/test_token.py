@@ -160,7 +160,7 @@ def test_a_kept_token_is_printed_without_the_libraries_of_a_request(
     )
     ran = process.run_python(code)
     assert (ran.code, ran.out) == (0, kept)
-    unwanted = "argparse asyncio authlib filelock httpx redis requests ssl urllib3"
+    unwanted = "argparse asyncio authlib filelock httpx pickle redis requests ssl urllib3"
     assert not set(unwanted.split()) & set(ran.err.split())
 
 
