@@ -1,4 +1,4 @@
-"""Bitquery's endpoints, and the one place where it accepts a token in a URL.
+"""What is Bitquery's: its endpoints, how it rejects a token, and where a token goes into a URL.
 
 Source: https://docs.bitquery.io/docs/authorization/.
 """

@@ -159,7 +159,10 @@ def _static_token() -> StaticToken | None:
 def _check_is_a_token(name: str, value: str) -> None:
     bare = Secret(value.strip("'\"` "))
     if bare.startswith(V1_KEY_PREFIX):
-        raise ConfigurationError(f"{name} {V1_KEY_MESSAGE}")
+        raise ConfigurationError(
+            f"{name} {V1_KEY_MESSAGE} Its id and secret go into {PREFIX}CLIENT_ID and "
+            f"{PREFIX}CLIENT_SECRET."
+        )
     if name == f"{PREFIX}API_KEY" and _OAUTH_TOKEN_PREFIX not in bare:
         raise ConfigurationError(
             f"{name} holds no OAuth token ({_OAUTH_TOKEN_PREFIX}…): put the token into "

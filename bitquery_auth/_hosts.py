@@ -20,7 +20,7 @@ _PATTERN = re.compile(
     r"(\[(?P<address>[^\]]*)\]|(?P<wildcard>\*\.)?(?P<name>[^:\[\]]*))(:(?P<port>\d{1,5}))?",
     re.ASCII,
 )
-_HIGHEST_PORT = 65535
+MAX_PORT = 65535
 
 _RULE = (
     "host names such as 'api.example.com', '*.example.com', 'localhost:8080' or '[::1]', "
@@ -56,6 +56,10 @@ class Origin(NamedTuple):
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}:{self.port}"
+
+
+NOWHERE = Origin("", "", None)
+"""Where a URL leads that clients may understand in different ways: no host is allowed there."""
 
 
 class AllowedHosts:
@@ -94,7 +98,7 @@ class AllowedHosts:
 def _parse(pattern: object) -> tuple[str, int | None]:
     invalid = ConfigurationError(f"allowed_hosts must hold {_RULE}.")
     found = _PATTERN.fullmatch(pattern) if isinstance(pattern, str) else None
-    if found is None or not 0 < int(found["port"] or 1) <= _HIGHEST_PORT:
+    if found is None or not 0 < int(found["port"] or 1) <= MAX_PORT:
         raise invalid
     port = int(found["port"]) if found["port"] else None
     try:

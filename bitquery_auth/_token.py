@@ -26,8 +26,8 @@ _WRAPPING = re.compile(r"^\s*(authorization\s*:|bearer(\s+|$))|\s+$", re.IGNOREC
 V1_KEY_PREFIX = "BQY"
 V1_KEY_MESSAGE = (
     "holds a V1 key (BQY…), which the V2 API does not accept: create an application of type "
-    "Automatic at account.bitquery.io and set BITQUERY_CLIENT_ID and BITQUERY_CLIENT_SECRET, or "
-    "use a token (ory_at_…) from that page."
+    "Automatic at account.bitquery.io and use its id and secret, or a token (ory_at_…) from that "
+    "page."
 )
 
 

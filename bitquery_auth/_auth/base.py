@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Generator, Hashable, Iterable
-from contextlib import suppress
 from functools import partial
 from typing import Any, Literal, Never, TypeVar, get_args
 
@@ -24,6 +23,7 @@ from bitquery_auth._checks import (
 from bitquery_auth._errors import BitqueryAuthError, ConfigurationError
 from bitquery_auth._hosts import AllowedHosts, Origin
 from bitquery_auth._log import logger
+from bitquery_auth._memory import MAX_REMEMBERED, remember
 from bitquery_auth._secret import Secret
 from bitquery_auth._threads import call_in_worker_thread
 from bitquery_auth._token import CopyReturnsSelf, Token, TokenSource, check_token_source
@@ -36,7 +36,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 LOWEST_REDIRECT_STATUS = min(REDIRECT_STATUSES)
-LONGEST_READ = 65536
+MAX_READ_BYTES = 65536
 """Bytes of a rejected response that are read, since that keeps its connection open."""
 
 _NO_TOKEN_YET = object()
@@ -46,7 +46,6 @@ UNSEEKABLE = (OSError, ValueError, TypeError, AttributeError, NotImplementedErro
 
 FIRST_RECOVERY_PAUSE = 1.0
 LONGEST_RECOVERY_PAUSE = 300.0
-MOST_REMEMBERED = 256
 
 
 def status_of(response: Any) -> Any:
@@ -66,7 +65,7 @@ def is_auth_failure(response: Any) -> bool:
 def is_small(content_length: str | None) -> bool:
     """Whether the body of a rejected response is read, so that its connection can be used again."""
     length = content_length or ""
-    return length.isascii() and length.isdigit() and int(length[:9]) <= LONGEST_READ
+    return length.isascii() and length.isdigit() and int(length[:9]) <= MAX_READ_BYTES
 
 
 class RecoveryBackoff:
@@ -190,8 +189,7 @@ class Auth(CopyReturnsSelf):
         """
         verdict = self._verdicts.get(origin)
         if verdict is None:
-            verdict = self._judge(origin)
-            remember(self._verdicts, origin, verdict)
+            verdict = remember(self._verdicts, origin, self._judge(origin))
         return verdict
 
     def _judge(self, origin: Origin) -> bool:
@@ -399,7 +397,7 @@ class Auth(CopyReturnsSelf):
     def _pause_recovery(self, backoff: RecoveryBackoff, origin: Origin) -> None:
         if pause := backoff.record_failure(time.monotonic()):
             logger.info(
-                "%s rejects a new token, too: its 401s are returned as they are for %g s: %r",
+                "%s rejects a new token, too: its rejections are returned as they are for %g s: %r",
                 origin,
                 pause,
                 self._source,
@@ -411,8 +409,7 @@ class Auth(CopyReturnsSelf):
     def _backoff_of(self, origin: Origin) -> RecoveryBackoff:
         backoff = self._backoffs.get(origin)
         if backoff is None:
-            backoff = RecoveryBackoff()
-            remember(self._backoffs, origin, backoff)
+            backoff = remember(self._backoffs, origin, RecoveryBackoff())
         return backoff
 
     def __repr__(self) -> str:
@@ -427,7 +424,7 @@ K = TypeVar("K", bound=type[Auth])
 
 
 def with_shared_arguments(kind: K) -> K:
-    """Add to the docstring of an auth what `Auth` says of its arguments."""
+    """Append the arguments in the docstring of `Auth` to that of an auth."""
     if kind.__doc__ and Auth.__doc__:
         kind.__doc__ = f"{kind.__doc__.rstrip()}\n{Auth.__doc__.partition(chr(10))[2]}"
     return kind
@@ -444,18 +441,10 @@ def _default_hosts(source: TokenSource) -> tuple[str, ...]:
     return hosts or _bitquery.HOSTS
 
 
-def remember(known: dict[Any, Any], key: Any, value: Any) -> None:
-    """Keep something, and forget the oldest if that makes too many: a crawler meets many hosts."""
-    known[key] = value
-    if len(known) > MOST_REMEMBERED:
-        with suppress(RuntimeError, StopIteration, KeyError):  # another thread does the same
-            del known[next(iter(known))]
-
-
 def _is_first(noted: dict[Hashable, object], subject: Hashable) -> bool:
-    """Whether this is to be logged for the first time: true for one of several threads."""
+    """Whether nobody has asked about this subject before: true for one of several threads."""
     mark = object()
-    if len(noted) >= MOST_REMEMBERED:
+    if len(noted) >= MAX_REMEMBERED:
         noted.clear()
     return noted.setdefault(subject, mark) is mark
 

@@ -10,7 +10,6 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from bitquery_auth._auth.base import (
-    MOST_REMEMBERED,
     UNSEEKABLE,
     Auth,
     is_small,
@@ -20,6 +19,7 @@ from bitquery_auth._auth.httpx_headers import uncopied_headers
 from bitquery_auth._bitquery import takes_token_in_url
 from bitquery_auth._errors import BitqueryAuthError, ConfigurationError, as_client_error
 from bitquery_auth._hosts import Origin
+from bitquery_auth._memory import MAX_REMEMBERED
 from bitquery_auth._token import Token
 
 _FAMILIES = ("httpx", "httpx2")
@@ -226,7 +226,7 @@ class HTTPXAuth(Auth, _Base):
         return request
 
 
-@lru_cache(maxsize=MOST_REMEMBERED)
+@lru_cache(maxsize=MAX_REMEMBERED)
 def _origin_of(scheme: str, host: bytes, port: int | None) -> Origin:
     return Origin.of(scheme, host.decode("ascii"), port)
 

@@ -20,18 +20,16 @@ from urllib3.util import parse_url
 
 from bitquery_auth._auth.base import (
     LOWEST_REDIRECT_STATUS,
-    MOST_REMEMBERED,
     UNSEEKABLE,
     Auth,
     is_small,
-    remember,
     with_shared_arguments,
 )
 from bitquery_auth._errors import BitqueryAuthError, ConfigurationError, as_client_error
-from bitquery_auth._hosts import Origin
+from bitquery_auth._hosts import NOWHERE, Origin
+from bitquery_auth._memory import MAX_REMEMBERED, remember
 from bitquery_auth._token import CopyReturnsSelf, Token
 
-_NOWHERE = Origin("", "", None)
 _ODD_LOCATION = re.compile(r"[ \\]|^///|^[a-z]+:(?!//[^/])", re.IGNORECASE)
 """A space, a backslash, or slashes in other numbers than a URL has, such as ``http:/host``."""
 
@@ -76,8 +74,7 @@ class RequestsAuth(Auth, AuthBase):
         origin = origin_of(url)
         if not self._may_carry_token(origin):
             return None
-        hook = RecoveryHook(self, origin)
-        remember(self._hooks, url, hook)
+        hook: RecoveryHook = remember(self._hooks, url, RecoveryHook(self, origin))
         return hook
 
     def _handle_response(
@@ -244,7 +241,7 @@ def target_of(redirect: requests.Response) -> Origin:
     """Return where a redirect leads; nowhere, if requests might understand it otherwise."""
     location = redirect.headers["location"]
     if not (location.isascii() and location.isprintable()) or _ODD_LOCATION.search(location):
-        return _NOWHERE
+        return NOWHERE
     return origin_of(urljoin(redirect.url, requote_uri(location)))
 
 
@@ -254,7 +251,7 @@ def origin_of(url: str | None) -> Origin:
     return _origin_of_authority("/".join((url or "").split("/", 3)[:3]))
 
 
-@lru_cache(maxsize=MOST_REMEMBERED)
+@lru_cache(maxsize=MAX_REMEMBERED)
 def _origin_of_authority(url: str) -> Origin:
     """Parse the scheme and authority of a URL as requests does.
 
@@ -266,4 +263,4 @@ def _origin_of_authority(url: str) -> Origin:
         origin = Origin.of(prepared.scheme or "", prepared.host or "", prepared.port)
         if origin == Origin.of(connected.scheme, connected.hostname or "", connected.port):
             return origin
-    return _NOWHERE
+    return NOWHERE

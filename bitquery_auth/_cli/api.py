@@ -19,25 +19,27 @@ from bitquery_auth._cli.exit_codes import (
     CommandError,
 )
 from bitquery_auth._cli.settings import Settings
+from bitquery_auth._environment import PREFIX
 from bitquery_auth._errors import BitqueryAuthError
 from bitquery_auth._secret import redact
 
-_WRONG_URL = "Check the URL: --endpoint, or BITQUERY_ENDPOINT."
-_REDIRECT = "Redirects are not followed: set --endpoint or BITQUERY_ENDPOINT to the final URL."
+_WRONG_URL = f"Check the URL: --endpoint, or {PREFIX}ENDPOINT."
+_REDIRECT = f"Redirects are not followed: set --endpoint or {PREFIX}ENDPOINT to the final URL."
+_REJECTED = (
+    "The API rejects a new token too: check that the application may use this API, and its scope."
+)
 _COPY_ANOTHER = (
     "The token has expired or was revoked: copy a new one from account.bitquery.io, or set "
-    "BITQUERY_CLIENT_ID and BITQUERY_CLIENT_SECRET, with which new tokens are requested."
+    f"{PREFIX}CLIENT_ID and {PREFIX}CLIENT_SECRET, with which new tokens are requested."
 )
-_HINTS = {
-    401: "The API rejects a new token too: check that the application may use this API, and its "
-    "scope.",
+_HINTS = dict.fromkeys(_bitquery.AUTH_FAILURE_STATUSES, _REJECTED) | {
     402: "The account has no points or no plan left: see account.bitquery.io.",
     403: "The token is valid, but the plan does not include this dataset, the token lacks a scope, "
     "or the URL is wrong.",
     404: _WRONG_URL,
     429: "Too many requests in this minute: try again later.",
 }
-_EXIT_CODES = {401: AUTHENTICATION, 404: USAGE}
+_EXIT_CODES = dict.fromkeys(_bitquery.AUTH_FAILURE_STATUSES, AUTHENTICATION) | {404: USAGE}
 
 
 def post_query(settings: Settings, body: str) -> requests.Response:

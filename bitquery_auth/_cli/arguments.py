@@ -8,28 +8,29 @@ from typing import Any
 
 from bitquery_auth import __version__, _bitquery
 from bitquery_auth._cli.exit_codes import MEANINGS
+from bitquery_auth._environment import PREFIX
+from bitquery_auth._hosts import MAX_PORT
 
 _WIDTH = 79
-_MAX_PORT = 65535
 
 _DESCRIPTION = """\
 Access tokens for Bitquery's API, for the shell and for programs in any
 language. Results go to stdout, everything else to stderr."""
 
-_ENVIRONMENT = """\
+_ENVIRONMENT = f"""\
 environment:
-  BITQUERY_CLIENT_ID, BITQUERY_CLIENT_SECRET
+  {PREFIX}CLIENT_ID, {PREFIX}CLIENT_SECRET
               the application's; only the type Automatic has a secret
-  BITQUERY_CLIENT_SECRET_FILE
+  {PREFIX}CLIENT_SECRET_FILE
               a file that holds the secret instead
-  BITQUERY_TOKEN, BITQUERY_TOKEN_FILE
+  {PREFIX}TOKEN, {PREFIX}TOKEN_FILE
               instead of an application: a token from account.bitquery.io
-  BITQUERY_ENDPOINT
+  {PREFIX}ENDPOINT
               the GraphQL URL; only its host receives the token
-  BITQUERY_TOKEN_ENDPOINT, BITQUERY_REVOCATION_ENDPOINT,
-  BITQUERY_TOKEN_ENDPOINT_AUTH_METHOD, BITQUERY_SCOPE
-              for another authorization server; then set BITQUERY_ENDPOINT too
-  BITQUERY_CACHE_DIR
+  {PREFIX}TOKEN_ENDPOINT, {PREFIX}REVOCATION_ENDPOINT,
+  {PREFIX}TOKEN_ENDPOINT_AUTH_METHOD, {PREFIX}SCOPE
+              for another authorization server; then set {PREFIX}ENDPOINT too
+  {PREFIX}CACHE_DIR
               the folder in which the token is kept between runs
 """
 
@@ -43,10 +44,10 @@ examples:
       https://streaming.bitquery.io/graphql
 """
 
-_SANDBOX = """
+_SANDBOX = f"""
 The settings are printed on stdout as shell commands, for the shell in which
-your program runs. A program that reads its URL from BITQUERY_ENDPOINT or
-BITQUERY_WEBSOCKET_ENDPOINT then needs no change:
+your program runs. A program that reads its URL from {PREFIX}ENDPOINT or
+{PREFIX}WEBSOCKET_ENDPOINT then needs no change:
 
   bitquery-auth sandbox > settings.sh
   . ./settings.sh                          (in another shell)
@@ -152,7 +153,7 @@ def _add_api_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--endpoint",
         metavar="URL",
-        help=f"default: BITQUERY_ENDPOINT, or {_bitquery.GRAPHQL_ENDPOINT}",
+        help=f"default: {PREFIX}ENDPOINT, or {_bitquery.GRAPHQL_ENDPOINT}",
     )
     _add_timeout(command)
 
@@ -186,8 +187,8 @@ def _add_sandbox_options(command: argparse.ArgumentParser) -> None:
 
 
 def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > _MAX_PORT:
-        raise argparse.ArgumentTypeError(f"must be a number from 0 to {_MAX_PORT}")
+    if not text.isdecimal() or int(text) > MAX_PORT:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to {MAX_PORT}")
     return int(text)
 
 

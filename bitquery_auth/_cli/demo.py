@@ -19,6 +19,7 @@ from bitquery_auth._cli.demo_programs import (
     Program,
 )
 from bitquery_auth._cli.exit_codes import FAILED, OK
+from bitquery_auth._environment import PREFIX
 from bitquery_auth.sandbox import Sandbox
 
 _REPEATED_CALLS = 20
@@ -40,10 +41,10 @@ _WAIT = f"""\
 Now tokens expire after {_LIFETIME:.0f} s, and a token request takes {_TOKEN_REQUEST_SECONDS} s.
 This takes about 10 s, for all clients at once ...
 """
-_NEXT = """
+_NEXT = f"""
 Next, with an account at Bitquery:
   1. Create an application of type Automatic at account.bitquery.io.
-  2. Set BITQUERY_CLIENT_ID and BITQUERY_CLIENT_SECRET to its id and secret.
+  2. Set {PREFIX}CLIENT_ID and {PREFIX}CLIENT_SECRET to its id and secret.
   3. Run bitquery-auth check.
 Without one, bitquery-auth sandbox serves this stand-in to your own programs."""
 

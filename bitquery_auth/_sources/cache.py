@@ -55,9 +55,9 @@ class CachingTokenSource(Source, ABC):
     """What the sources that fetch tokens have in common. A subclass says how one is fetched.
 
     Args:
-        leeway: Seconds before its end from which on a token is replaced before use.
-        renew_ahead: Seconds before that from which on it is refreshed in the background.
-        longest_fetch: Seconds after which a caller no longer waits for a fetch of another caller,
+        leeway: A token with fewer seconds left is replaced before it is used.
+        renew_ahead: How many seconds before that it is refreshed in the background.
+        max_wait: Seconds after which a caller no longer waits for a fetch of another caller,
             such as one that is stuck in the resolution of a name; None for no limit.
     """
 
@@ -74,12 +74,12 @@ class CachingTokenSource(Source, ABC):
         *,
         leeway: float,
         renew_ahead: float | None,
-        longest_fetch: float | None = None,
+        max_wait: float | None = None,
     ) -> None:
         self.default_allowed_hosts = None
         self._leeway = check_seconds("leeway", leeway)
         self._renew_ahead = check_optional_seconds("renew_ahead", renew_ahead)
-        self._longest_fetch = longest_fetch
+        self._max_wait = max_wait
         self._cached: CachedToken | None = None
         self._rejected: set[str] = set()
         self._backoff = Backoff()
@@ -173,7 +173,7 @@ class CachingTokenSource(Source, ABC):
             fetch, is_mine = step
             if is_mine:
                 fetch.run()
-            elif not fetch.wait(self._longest_fetch):
+            elif not fetch.wait(self._max_wait):
                 return self._without_waiting(force=force)
             if (token := self._token_from(fetch, force=force)) is not None:
                 return token
@@ -186,7 +186,7 @@ class CachingTokenSource(Source, ABC):
             fetch, is_mine = step
             if is_mine:
                 fetch.start()
-            if not await fetch.wait_async(self._longest_fetch):
+            if not await fetch.wait_async(self._max_wait):
                 return self._without_waiting(force=force)
             if is_mine and fetch.interrupted_by is not None:
                 raise fetch.interrupted_by
@@ -319,7 +319,7 @@ class CachingTokenSource(Source, ABC):
         if valid is not None and not self._refresh_fails:
             self._refresh_fails = True
             logger.warning(
-                "renewing the token fails, it is used until %s: %s: %s",
+                "the token could not be renewed and is used until %s: %s: %s",
                 "the API rejects it"
                 if valid.expires_at is None
                 else f"{valid.expires_at:%F %T} UTC",
@@ -351,7 +351,7 @@ class CachingTokenSource(Source, ABC):
         seconds = self._backoff.retry_at.seconds_from(moment)
         until = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(moment.wall + seconds))
         return self._for_caller(
-            error, moment, f" The token endpoint is asked again at {until} (in {seconds:.1f} s)."
+            error, moment, f" No further token request is made until {until} (in {seconds:.1f} s)."
         )
 
     def _without_waiting(self, *, force: bool) -> Token:
@@ -359,7 +359,7 @@ class CachingTokenSource(Source, ABC):
         if not force and (valid := self._valid_token(now())) is not None:
             return valid
         raise TokenRequestError(
-            f"No token within {self._longest_fetch:.0f} s: the token request is still in progress; "
+            f"No token within {self._max_wait:.0f} s: the token request is still in progress; "
             f"the resolution of the host's name may be slow."
         )
 
@@ -374,7 +374,7 @@ class CachingTokenSource(Source, ABC):
 
 _REENTERED = (
     "A source was asked for a token by the callable that its own token request called "
-    "(client_secret or token_endpoint_auth_method). Let that callable do without this source."
+    "(client_secret or token_endpoint_auth_method). That callable must not use this source."
 )
 
 

@@ -71,8 +71,8 @@ class ClientCredentials(CachingTokenSource):
             None, which sends none.
         token_headers: Further headers of every token request, such as a gateway's ``x-api-key``.
         token_params: Further form fields of every token request; a sequence repeats its field.
-        leeway: This close to its end a token is replaced before use; never more than a fifth of its
-            lifetime.
+        leeway: A token with less time left is replaced before it is used; never more than a fifth
+            of its lifetime.
         renew_ahead: How long before `leeway` it is refreshed in the background. None means a tenth
             of its lifetime, at most 300 s; 0 means never.
         default_lifetime: Assumed where the response has no ``expires_in``. None means until the API
@@ -123,8 +123,8 @@ class ClientCredentials(CachingTokenSource):
         )
         self._timeout = transport["timeout"]
         # A caller may wait for others who use the store, and then for a request.
-        longest_fetch = self._timeout * (1 if store is None else 2) + 1
-        super().__init__(leeway=leeway, renew_ahead=renew_ahead, longest_fetch=longest_fetch)
+        max_wait = self._timeout * (1 if store is None else 2) + 1
+        super().__init__(leeway=leeway, renew_ahead=renew_ahead, max_wait=max_wait)
         at_bitquery = _bitquery.is_bitquery_url(token_endpoint)
         if not at_bitquery:
             self.default_allowed_hosts = ()

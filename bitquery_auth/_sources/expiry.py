@@ -27,7 +27,7 @@ LEEWAY_SHARE = 1 / 5
 
 REFRESH_SHARE = 1 / 10
 LONGEST_REFRESH = 300.0
-"""By default refreshing starts this share of the lifetime before the leeway, at most so many s."""
+"""By default refreshing starts this share of the lifetime before the leeway, at most 300 s."""
 
 REFRESH_JITTER = 1 / 10
 """Refreshing starts earlier by up to this share, so that a fleet does not refresh in one second."""
@@ -48,7 +48,7 @@ class Instant(NamedTuple):
     wall: float
 
     def plus(self, seconds: float) -> Instant:
-        """Return the moment so many seconds later."""
+        """Return the moment that is `seconds` later."""
         return Instant(self.monotonic + seconds, self.wall + seconds)
 
     def has_passed(self, now: Instant) -> bool:
@@ -160,9 +160,9 @@ def schedule(
 
     Args:
         fetched: What a fetch brought.
-        leeway: Seconds before its end from which on it is replaced before use.
-        renew_ahead: Seconds before that from which on it is refreshed in the background; 0 for
-            never, None for a share of its lifetime.
+        leeway: With fewer seconds left, the token is replaced before it is used.
+        renew_ahead: How many seconds before that it is refreshed in the background; 0 for never,
+            None for a share of its lifetime.
         jitter: A random number from 0 to 1.
     """
     token, requested_at, lifetime, is_fresh = fetched

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from contextlib import suppress
 from typing import Any
 
+from bitquery_auth._memory import remember
 from bitquery_auth._sources.cache import CachingTokenSource, fingerprint
 
 _sources: dict[str, CachingTokenSource] = {}
-
-_MOST_SOURCES = 64
 
 
 def unpickle(
@@ -33,8 +31,5 @@ def unpickle(
     if source is None:
         source = kind(*args, **kwargs)
         source.default_allowed_hosts = default_allowed_hosts
-        source = _sources.setdefault(key, source)
-        if len(_sources) > _MOST_SOURCES:
-            with suppress(RuntimeError, StopIteration, KeyError):  # another thread does the same
-                del _sources[next(iter(_sources))]
+        return remember(_sources, key, source)
     return source

@@ -16,7 +16,7 @@ from bitquery_auth._checks import (
 )
 from bitquery_auth._errors import ConfigurationError
 from bitquery_auth._hosts import AllowedHosts, Origin
-from bitquery_auth._imports import importing
+from bitquery_auth._import_lock import importing
 from bitquery_auth._log import logger
 from bitquery_auth._sources.cache import CachingTokenSource, now
 from bitquery_auth._sources.expiry import DEFAULT_LEEWAY, FetchedToken
@@ -88,8 +88,8 @@ class ShortTermToken(CachingTokenSource):
             timeout=timeout, verify=verify, cert=cert, proxies=proxies, trust_env=trust_env
         )
         # A caller may wait for the long-lived token, and then for the exchange.
-        longest_fetch = 2 * transport["timeout"] + 1
-        super().__init__(leeway=leeway, renew_ahead=renew_ahead, longest_fetch=longest_fetch)
+        max_wait = 2 * transport["timeout"] + 1
+        super().__init__(leeway=leeway, renew_ahead=renew_ahead, max_wait=max_wait)
         self._source = check_token_source("source", source)
         self.default_allowed_hosts = getattr(source, "default_allowed_hosts", None)
         if endpoint is None:

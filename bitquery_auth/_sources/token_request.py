@@ -27,7 +27,7 @@ from bitquery_auth._checks import (
     must_be,
 )
 from bitquery_auth._errors import CallableFailedError, ConfigurationError, raised_by_signal_handler
-from bitquery_auth._imports import importing
+from bitquery_auth._import_lock import importing
 from bitquery_auth._secret import Secret
 from bitquery_auth._sources.cache import fingerprint, now
 
@@ -167,7 +167,7 @@ MethodName = Literal[
     "tls_client_auth",
 ]
 
-METHODS: dict[str, NamedMethod] = {
+METHODS: dict[MethodName, NamedMethod] = {
     "client_secret_post": NamedMethod(_client_secret_post, sends_client_id=True),
     "client_secret_basic": NamedMethod(_client_secret_basic),
     "client_secret_jwt": NamedMethod(_client_secret_jwt),

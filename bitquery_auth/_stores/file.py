@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from bitquery_auth._errors import ConfigurationError
-from bitquery_auth._imports import importing
+from bitquery_auth._import_lock import importing
 from bitquery_auth._stores.protocol import attempt, dump_token, load_token
 from bitquery_auth._token import Token
 

@@ -268,7 +268,7 @@ def _usable(
 
 
 def _pauses(total: float) -> Iterator[float]:
-    """Yield pauses that grow, and last so many seconds in total."""
+    """Yield growing pauses that add up to `total` seconds."""
     longest = _FIRST_PAUSE
     while total > 0:
         pause = min(longest * random.uniform(0.5, 1.0), total)  # noqa: S311 - spreads load only

@@ -12,18 +12,17 @@ from functools import lru_cache, partial
 import aiohttp
 from yarl import URL
 
-from bitquery_auth._auth.base import MOST_REMEMBERED, Auth, is_small, with_shared_arguments
+from bitquery_auth._auth.base import Auth, is_small, with_shared_arguments
 from bitquery_auth._bitquery import takes_token_in_url, websocket_url
 from bitquery_auth._errors import BitqueryAuthError, as_client_error
-from bitquery_auth._hosts import Origin
+from bitquery_auth._hosts import NOWHERE, Origin
+from bitquery_auth._memory import MAX_REMEMBERED
 from bitquery_auth._token import Token
 
 __all__ = ["AiohttpAuth"]
 
-_NOWHERE = Origin("", "", None)
-
 _last_request: ContextVar[tuple[object, Origin]] = ContextVar(
-    "_last_request", default=(None, _NOWHERE)
+    "_last_request", default=(None, NOWHERE)
 )
 """The timer of the last call in this context, and its origin; nowhere, once it was redirected.
 
@@ -87,9 +86,9 @@ class AiohttpAuth(Auth):
         last_timer, first = _last_request.get()
         if timer is not last_timer:
             first = origin
-        elif first is not _NOWHERE:
+        elif first is not NOWHERE:
             self._note_redirect(first, origin)
-        _last_request.set((timer, origin if origin == first else _NOWHERE))
+        _last_request.set((timer, origin if origin == first else NOWHERE))
         return origin != first
 
     async def _resend(
@@ -133,7 +132,7 @@ def _is_repeatable(body: object) -> bool:
     )
 
 
-@lru_cache(maxsize=MOST_REMEMBERED)
+@lru_cache(maxsize=MAX_REMEMBERED)
 def _origin_of(scheme: str, host: str, port: int | None) -> Origin:
     return Origin.of(scheme, host, port)
 

@@ -25,10 +25,7 @@ class BitqueryAuthPlugin(AuthPlugin):
     """Authentication for HTTPie with the OAuth2 client-credentials grant."""
 
     name = "Bitquery"
-    description = (
-        "OAuth2 client credentials: --auth id:secret, or BITQUERY_CLIENT_ID and "
-        "BITQUERY_CLIENT_SECRET"
-    )
+    description = "OAuth2 client credentials: --auth id:secret, or those of the environment"
     auth_type = "bitquery"
     auth_require = False
 

@@ -49,7 +49,7 @@ def asking_itself(sandbox: Sandbox, ask: Ask) -> ClientCredentials:
 
 def check_reentered(error: Any, sandbox: Sandbox) -> None:
     assert isinstance(error, ConfigurationError)
-    assert "Let that callable do without this source." in str(error)
+    assert "That callable must not use this source." in str(error)
     assert (sandbox.token_requests, sandbox.short_term_requests) == (0, 0)
 
 

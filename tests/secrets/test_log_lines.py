@@ -80,7 +80,7 @@ def test_an_api_that_rejects_new_tokens_as_well_is_three_info_lines(
         assert client.get(sandbox.graphql_endpoint).status == 200
     events = [
         "rejects the token",
-        "rejects a new token, too: its 401s are returned as they are for 1 s",
+        "rejects a new token, too: its rejections are returned as they are for 1 s",
         "accepts tokens again",
     ]
     assert log(logging.INFO) == [f"{sandbox.url} {event}: {source!r}" for event in events]

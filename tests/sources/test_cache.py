@@ -89,7 +89,7 @@ def test_a_failure_is_repeated_to_callers_until_the_pause_is_over(
     second, third = source.attempt(), source.attempt()
     assert second is not third
     assert str(second) == (
-        "no The token endpoint is asked again at 2027-01-15 08:02:00 UTC (in 100.0 s)."
+        "no No further token request is made until 2027-01-15 08:02:00 UTC (in 100.0 s)."
     )
     assert isinstance(second, TokenEndpointError)
     assert (second.status_code, second.retry_after) == (503, 100.0)

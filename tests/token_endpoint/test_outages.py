@@ -104,8 +104,8 @@ def test_calls_during_the_backoff_fail_at_once_without_a_token_request(
         assert 0.2 <= caught.value.retry_after <= 0.25
         messages.append(str(caught.value))
     assert sandbox.token_requests == 1
-    assert "is asked again at" not in messages[0]
-    assert "The token endpoint is asked again at 2027-01-15 08:00:00 UTC (in 0.2 s)" in messages[1]
+    assert "No further token request" not in messages[0]
+    assert "is made until 2027-01-15 08:00:00 UTC (in 0.2 s)" in messages[1]
     assert sandbox.api_requests == 0
 
 
