@@ -145,7 +145,6 @@ class RequestsAuth(Auth, AuthBase):
         second = response.connection.send(request, **options)
         second.elapsed = timedelta(seconds=time.perf_counter() - began)
         second.history.append(response)
-        second.request = request
         return second
 
 

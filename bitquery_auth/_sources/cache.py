@@ -240,7 +240,6 @@ class CachingTokenSource(Source, ABC):
     def _run_fetch(self, fetch: Fetch[Result], *, force: bool) -> Result | None:
         """Fetch, and note the outcome before any caller sees it."""
         rejected = frozenset(self._rejected)
-        handled = sys.exception()
         logger.debug("fetching a token (%s): %s", self._reason(rejected, force=force), self)
         error: BaseException
         try:
@@ -251,7 +250,7 @@ class CachingTokenSource(Source, ABC):
             return self._unsuccessful(error, fetch, force=force)
         # Not an outcome of the request: a soft time limit, KeyboardInterrupt, a bug. It belongs to
         # the caller who runs the fetch. The frames that it came through hold the secret.
-        error.__context__ = None if handled is error else handled
+        error.__context__ = None
         return self._interrupted(error.with_traceback(None), fetch)
 
     def _unsuccessful(

@@ -106,6 +106,15 @@ def test_the_required_hosts_of_an_unpickled_source_are_the_same(sandbox: Sandbox
         RequestsAuth(twin)
 
 
+def test_the_default_hosts_of_an_unpickled_source_are_those_of_the_environment_it_came_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("BITQUERY_ENDPOINT", "https://api.example.com/graphql")
+    pickled = pickle.dumps(ClientCredentials.from_env(client_id="id", client_secret="from env"))
+    monkeypatch.delenv("BITQUERY_ENDPOINT")
+    assert "allowed_hosts=('api.example.com',)" in repr(RequestsAuth(pickle.loads(pickled)))
+
+
 @each_protocol
 def test_every_setting_of_an_auth_survives_a_pickle(auth: Any, protocol: int) -> None:
     twin = pickle.loads(pickle.dumps(auth, protocol))
@@ -150,6 +159,22 @@ def test_unpickled_sources_of_equal_settings_are_one(sandbox: Sandbox, name: str
     assert all(other is first for other in others)
     assert {other.token().access_token for other in others} == {first.token().access_token}
     assert sandbox.token_requests == 1
+
+
+def test_sources_with_settings_that_only_other_picklers_can_pickle_are_one_if_they_are_equal() -> (
+    None
+):
+    """cloudpickle, which Dask and Ray use, takes a function of ``__main__`` along by its code."""
+
+    def unpickled(client_id: str) -> Any:
+        make, arguments = ClientCredentials(client_id, read_secret).__reduce__()
+        return make(*arguments)
+
+    def read_secret() -> str:
+        return "secret"
+
+    assert unpickled("id") is unpickled("id")
+    assert unpickled("id") is not unpickled("other")
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,20 @@ def test_a_failed_exchange_for_a_short_term_token_hides_the_long_lived_one(origi
         assert_hides(ShortTermToken(StaticToken(TOKEN), endpoint=origin.at()).token, TOKEN)
 
 
+def test_an_interrupt_is_raised_without_the_errors_that_the_token_request_was_handling() -> None:
+    """Their frames hold the secret."""
+
+    def read_secret() -> str:
+        try:
+            return str(int(SECRET))
+        except ValueError:
+            raise KeyboardInterrupt  # noqa: B904 - as one that arrives at this moment
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        ClientCredentials("id", read_secret).token()
+    assert caught.value.__context__ is None
+
+
 @pytest.mark.parametrize("raised", [LookupError, KeyboardInterrupt])
 @pytest.mark.parametrize("setting", ["client_secret", "token_endpoint_auth_method"])
 def test_what_a_callable_raises_reaches_the_caller_alone_and_hides_the_secret(

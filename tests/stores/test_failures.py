@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import threading
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -18,6 +19,7 @@ from bitquery_auth import (
 from bitquery_auth._stores import sharing
 from bitquery_auth.sandbox import Sandbox
 from tests.kit.clock import Clock
+from tests.kit.crowd import NEVER, Threads
 from tests.stores.conftest import Log
 from tests.stores.memory import MemoryStore, WatchedStore, failing, raising
 
@@ -181,6 +183,25 @@ def test_a_token_that_has_expired_on_arrival_is_not_stored(sandbox: Sandbox) -> 
     store = MemoryStore()
     assert sandbox.credentials(store=store).token()
     assert store.tokens == {}
+
+
+def test_a_call_of_the_store_that_hangs_holds_up_no_other_caller_for_long(sandbox: Sandbox) -> None:
+    stored = WatchedStore()
+    sandbox.credentials(store=stored).token()
+    called, released = threading.Event(), threading.Event()
+
+    def hang_once() -> None:
+        if not called.is_set():
+            called.set()
+            assert released.wait(NEVER)
+
+    store = WatchedStore(stored, get=hang_once)
+    stuck = Threads([sandbox.credentials(store=store).token])
+    assert called.wait(NEVER)
+    token = sandbox.credentials(store=store).token()
+    released.set()
+    assert stuck.outcomes() == [token]
+    assert sandbox.token_requests == 1
 
 
 # -- Redis -----------------------------------------------------------------------------------------
