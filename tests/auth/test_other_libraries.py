@@ -5,12 +5,14 @@ Hazards E10 and R9.
 
 import copy
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from requests.adapters import HTTPAdapter
 from requests.hooks import dispatch_hook
+from trustme import CA
 
 from bitquery_auth import ClientCredentials, RequestsAuth, StaticToken, TokenEndpointError
 from bitquery_auth.sandbox import Sandbox
@@ -114,6 +116,18 @@ def test_a_hook_with_arguments_that_no_adapter_takes_recovers(
     assert rejected.status_code == 401
     options = {"allow_redirects": True, "timeout": 20, "other": "argument"}
     assert dispatch_hook("response", hooks, rejected, **options).status_code == 200
+
+
+def test_a_hook_without_arguments_trusts_no_certificate_that_requests_would_not(
+    session: requests.Session, secure_origin: Origin, authority: tuple[CA, Path]
+) -> None:
+    secure_origin.handler = answering(401)
+    url = secure_origin.at(scheme="https")
+    prepared = session.prepare_request(requests.Request("POST", url))
+    hooks, prepared.hooks = prepared.hooks, {"response": []}
+    rejected = session.send(prepared, verify=str(authority[1]), timeout=20)
+    with pytest.raises(requests.exceptions.SSLError):
+        dispatch_hook("response", hooks, rejected)
 
 
 @pytest.mark.parametrize("attributes", [{}, {"connection": None}, {"connection": HTTPAdapter()}])
