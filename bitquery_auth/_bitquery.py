@@ -63,8 +63,9 @@ def websocket_url(url: str, token: Token | str) -> str:
     if not isinstance(token, (Token, str)):
         raise must_be("token", "a Token or its string")
     token = Secret(token.access_token if isinstance(token, Token) else token)
+    url = check_header_text("url", url)
     try:
-        parts = split_url(check_header_text("url", url))
+        parts = split_url(url)
     except ValueError:
         parts = SplitResult("", "", "", "", "")
     if parts.scheme not in {"wss", "ws"} or not parts.hostname:

@@ -20,7 +20,10 @@ from typing import Any, TypeVar
 
 E = TypeVar("E", bound="BitqueryAuthError")
 
-_TOO_MANY_REQUESTS, _LOWEST_SERVER_ERROR = 429, 500
+
+def is_retryable_status(status: int) -> bool:
+    """Whether a request that got this status may succeed later although nothing was changed."""
+    return status == 429 or status >= 500  # noqa: PLR2004 - http.HTTPStatus is slow to import
 
 
 class BitqueryAuthError(Exception):
@@ -83,7 +86,7 @@ class TokenEndpointError(BitqueryAuthError):
         self.error_uri = error_uri
         self.status_code = status_code
         self.retry_after = retry_after
-        self.retryable = status_code == _TOO_MANY_REQUESTS or status_code >= _LOWEST_SERVER_ERROR
+        self.retryable = is_retryable_status(status_code)
 
 
 class InvalidTokenResponseError(BitqueryAuthError):
@@ -207,9 +210,7 @@ def _codes_of_signal_handlers() -> Iterator[Any]:
     for number in signal.valid_signals():
         handler = signal.getsignal(number)
         handler = getattr(handler, "func", handler)  # of a functools.partial
-        for function in (handler, getattr(type(handler), _CALL, None)):
-            if (code := getattr(function, "__code__", None)) is not None:
-                yield code
-
-
-_CALL = "__call__"  # of an instance that is callable
+        if callable(handler):  # neither SIG_DFL nor SIG_IGN, whose class is an enumeration
+            for function in (handler, type(handler).__call__):
+                if (code := getattr(function, "__code__", None)) is not None:
+                    yield code

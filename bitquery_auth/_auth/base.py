@@ -65,7 +65,7 @@ def is_auth_failure(response: Any) -> bool:
 def is_small(content_length: str | None) -> bool:
     """Whether the body of a rejected response is read, so that its connection can be used again."""
     length = content_length or ""
-    return length.isascii() and length.isdigit() and int(length[:9]) <= MAX_READ_BYTES
+    return length.isdecimal() and int(length[:9]) <= MAX_READ_BYTES
 
 
 class RecoveryBackoff:

@@ -257,9 +257,7 @@ def _is_repeatable(request: Any) -> bool:
 
 def _can_rewind(file: Any) -> bool:
     with suppress(*UNSEEKABLE):
-        return isinstance(file, (bytes, str)) or (
-            hasattr(file, "seekable") and bool(file.seekable())
-        )
+        return isinstance(file, (bytes, str)) or bool(file.seekable())
     return False
 
 

@@ -192,10 +192,13 @@ class ClientCredentials(CachingTokenSource):
                 "revocation_endpoint is not set: set it to the server's, to revoke tokens "
                 "(RFC 7009)."
             )
+        failed: BaseException | None = None
         try:
             secret = self._client.read_secret()
         except CallableFailedError as error:
-            raise (error.__cause__ or error) from None  # the callable's own exception
+            failed = error.__cause__ or error
+        if failed is not None:  # what the callable raised, with its own causes
+            raise failed
         key = self._client.cache_key(secret)
         cached = self._current()
         token = None if cached is None else cached.token

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import enum
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from bitquery_auth._errors import BitqueryAuthError
@@ -93,7 +93,9 @@ class FetchedToken(NamedTuple):
         """Make a token from the members of a response."""
         expires_at = None
         if lifetime is not None:
-            expires_at = datetime.fromtimestamp(requested_at.wall + lifetime, UTC)
+            # Not fromtimestamp(wall + lifetime): that of Windows ends with the year 3000.
+            requested = datetime.fromtimestamp(requested_at.wall, UTC)
+            expires_at = requested + timedelta(seconds=lifetime)
         token = Token(access_token, token_type=token_type, scope=scope, expires_at=expires_at)
         return cls(token, requested_at, lifetime)
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
 _REJECTED = (
-    "The API rejects the source's token, too: it has expired or was revoked, or the application "
+    "The API rejects the source's token: it has expired or was revoked, or the application "
     "may not use this API."
 )
 _NOT_OFFERED = (
@@ -108,8 +108,8 @@ class ShortTermToken(CachingTokenSource):
             logger.warning("tokens are sent unencrypted (insecure_http): %s", self)
 
     def _fetch(self, *, rejected: frozenset[str], force: bool) -> FetchedToken:  # noqa: ARG002 - of sources with a store
-        requested_at = now()
         long_token = self._source.token()
+        requested_at = now()
         response = self._exchange(long_token)
         if response.status_code in _bitquery.AUTH_FAILURE_STATUSES:
             self._source.discard(long_token)

@@ -109,6 +109,17 @@ def _private_key_jwt(
     return PrivateKeyJWT(alg=algorithm)(client, method, uri, headers, body)  # type: ignore[no-any-return]  # Authlib has no types
 
 
+def _joserfc_key(key: Any, kind: Any) -> Any:
+    with importing:
+        from joserfc.errors import JoseError  # noqa: PLC0415 - loaded by the first fetch
+        from joserfc.jwk import import_key  # noqa: PLC0415 - loaded by the first fetch
+
+    try:
+        return import_key(key, kind)
+    except JoseError as error:
+        raise ValueError("not a key") from error
+
+
 _EC_ALGORITHMS = {256: "ES256", 384: "ES384", 521: "ES512"}
 
 
@@ -121,7 +132,7 @@ def _signing_key(text: str) -> tuple[Any, str]:
     try:
         if text.lstrip().startswith("{"):
             key = json.loads(text)
-            kind = key["kty"]
+            kind, _ = key["kty"], key["d"]  # a public key has no d
             size = int(key["crv"].removeprefix("P-")) if kind == "EC" else 0
         else:
             with importing:
@@ -133,14 +144,10 @@ def _signing_key(text: str) -> tuple[Any, str]:
             parsed: Any = load_pem_private_key(text.encode(), None)
             kind = "EC" if hasattr(parsed, "curve") else "RSA"
             size = parsed.key_size
-        algorithm = _EC_ALGORITHMS[size] if kind == "EC" else "RS256"
-        if (
-            find_spec("authlib._joserfc_helpers") is not None
-        ):  # Authlib 1.7 and later want an object
-            with importing:
-                from joserfc.jwk import import_key  # noqa: PLC0415 - loaded by the first fetch
-
-            key = import_key(key, kind)
+        algorithm = _EC_ALGORITHMS[size] if kind == "EC" else {"RSA": "RS256"}[kind]
+        # Authlib 1.7 and later expects an object in place of text.
+        if find_spec("authlib._joserfc_helpers") is not None:
+            key = _joserfc_key(key, kind)
     except (ValueError, TypeError, KeyError, AttributeError):
         raise ConfigurationError(
             "client_secret must be the private key for private_key_jwt, RSA or EC: the text of a "
@@ -297,7 +304,8 @@ class TokenEndpointClient:
     def cache_key(self, secret: str) -> str:
         """Return the key of these tokens in a store, made of every setting that shapes them."""
         shaping = [self.token_endpoint, self.client_id, self._auth_method, self.scope]
-        return fingerprint(secret, [*shaping, *self._token_params])
+        headers = sorted(self._token_headers.items())  # a gateway may choose a tenant by one
+        return fingerprint(secret, [*shaping, self._token_params, headers])
 
     def _authlib_client(
         self,
@@ -376,6 +384,7 @@ def _call(field: str, function: Callable[..., T], *args: Any) -> T:
     except Exception as error:
         if raised_by_signal_handler(error, handled) is not None:
             raise
-        raise CallableFailedError(
-            f"The callable given as {field} raised {type(error).__name__}."
-        ) from error
+        message = f"The callable given as {field} raised {type(error).__name__}."
+        if isinstance(error, ConfigurationError):  # of a file that a variable names
+            message = str(error)
+        raise CallableFailedError(message) from error

@@ -15,7 +15,12 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from bitquery_auth._checks import MAX_SECONDS, check_access_token
-from bitquery_auth._errors import ConfigurationError, InvalidTokenResponseError, TokenEndpointError
+from bitquery_auth._errors import (
+    ConfigurationError,
+    InvalidTokenResponseError,
+    TokenEndpointError,
+    is_retryable_status,
+)
 from bitquery_auth._secret import redact
 
 MAX_BYTES = 1 << 20
@@ -24,7 +29,7 @@ MAX_BYTES = 1 << 20
 _OTHER_METHOD = re.compile(
     r"supports client authentication method '(\w+)'.{0,9}but method '\w+' was requested"
 )
-_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+_NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _TYPES_NO_BEARER_HEADER_CARRIES = frozenset({"dpop", "mac", "pop"})
 
 
@@ -167,10 +172,10 @@ def error_from_response(
         redact(value, secrets) if (value := _text(members.get(name))) else None
         for name in ("error", "error_description", "error_uri")
     )
+    message = f"{response.host} responded {response.status_code}"
     if error is None:
         description = uri = None
-    message = f"{response.host} responded {response.status_code}"
-    if error is not None:
+    else:
         message += f" {error}" + (f": {description}" if description else "")
     advice = _hint(response, error, description) or hint
     if advice is None:
@@ -240,8 +245,8 @@ _HINTS = {
     "invalid_grant": _WRONG_TYPE,
 }
 _REDIRECT = (
-    "A redirect is not followed, because the credentials would go along: set token_endpoint to the "
-    "final URL."
+    "Redirects are not followed, because they would carry the credentials along: set the endpoint "
+    "to the final URL."
 )
 _GATEWAY = (
     "This is not an OAuth error: a gateway may stand before the token endpoint and require a "
@@ -261,6 +266,6 @@ def _hint(response: TokenResponse, error: str | None, description: str | None) -
         return f"Set token_endpoint_auth_method={supported[1]!r}."
     if error in _HINTS:
         return _HINTS[error]
-    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if is_retryable_status(status):
         return "This may pass: try again later."
     return None

@@ -128,7 +128,9 @@ class Transport:
         if verify is True and self.trust_env:
             for name in _CA_VARIABLES:
                 if path := os.environ.get(name):
-                    verify, field = path.split(os.pathsep)[0], name
+                    if name == "SSL_CERT_DIR":  # may be a list, of which requests takes one
+                        path = path.split(os.pathsep)[0]
+                    verify, field = path, name
                     break
         # Checked here, since construction does no I/O, and requests would name neither field.
         cert = self.cert if isinstance(self.cert, tuple) else (self.cert,)

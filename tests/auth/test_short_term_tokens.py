@@ -26,7 +26,7 @@ from tests.kit.recorded import api_calls
 from tests.kit.waiting import until
 
 ENDPOINT = "https://api.example.com/graphql"
-REJECTED = "rejects the source's token, too"
+REJECTED = "rejects the source's token: it has expired"
 NOT_OFFERED = "no longer to offer short-term tokens"
 
 
@@ -46,6 +46,20 @@ def test_a_token_is_exchanged_and_the_short_one_is_on_the_query(
     assert json.loads(exchange.body) == {"expires_in": 3600}
     assert query.headers["authorization"] == f"Bearer {short.token().access_token}"
     assert short.token() != source.token()
+
+
+def test_the_lifetime_counts_from_the_exchange_and_not_from_the_request_for_the_long_token(
+    sandbox: Sandbox, clock: Clock
+) -> None:
+    class SlowSource(StaticToken):
+        def token(self) -> Token:
+            clock.advance(12)
+            return super().token()
+
+    slow = SlowSource(sandbox.credentials().token().access_token)
+    short = ShortTermToken(slow, lifetime=10, endpoint=sandbox.graphql_endpoint)
+    assert short.token() == short.token()
+    assert len(exchanges(sandbox)) == 1
 
 
 # -- expiry and renewal ----------------------------------------------------------------------------

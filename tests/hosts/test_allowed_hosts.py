@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from bitquery_auth import ConfigurationError, StaticToken, from_env
+from bitquery_auth import ConfigurationError, RequestsAuth, StaticToken, from_env
 from tests.kit.clients import Client, OpenClient
 from tests.kit.origin import Origin, answering
 from tests.kit.tokens import TOKEN, CountingSource, carries_token
@@ -72,6 +72,15 @@ def test_the_host_of_bitquery_endpoint_is_the_default_of_allowed_hosts(
             client.get(f"http://{host}/")
     visits = zip(names, map(carries_token, origin.requests), strict=True)
     assert [host for host, with_token in visits if with_token] == [allowed]
+
+
+def test_another_token_endpoint_in_the_environment_leaves_no_default_of_allowed_hosts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("BITQUERY_TOKEN_ENDPOINT", "https://login.example.com/token")
+    source = from_env(client_id="id", client_secret="secret")
+    with pytest.raises(ConfigurationError, match="allowed_hosts is required"):
+        RequestsAuth(source)
 
 
 def test_plain_http_to_an_allowed_host_raises_before_its_name_is_looked_up(

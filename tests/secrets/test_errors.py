@@ -129,6 +129,16 @@ def test_an_interrupt_is_raised_without_the_errors_that_the_token_request_was_ha
     assert caught.value.__context__ is None
 
 
+@pytest.mark.parametrize("method", ["token", "renew", "revoke"])
+def test_what_a_callable_raises_keeps_its_own_cause(method: str) -> None:
+    def read_secret() -> str:
+        raise LookupError from OSError("locked")
+
+    with pytest.raises(LookupError) as caught:
+        getattr(ClientCredentials("id", read_secret), method)()
+    assert isinstance(caught.value.__cause__, OSError)
+
+
 @pytest.mark.parametrize("raised", [LookupError, KeyboardInterrupt])
 @pytest.mark.parametrize("setting", ["client_secret", "token_endpoint_auth_method"])
 def test_what_a_callable_raises_reaches_the_caller_alone_and_hides_the_secret(
@@ -151,6 +161,8 @@ def test_what_a_callable_raises_reaches_the_caller_alone_and_hides_the_secret(
 WRONG: dict[str, Callable[[], object]] = {
     "a bad secret": lambda: ClientCredentials("id", f"{SECRET}\n"),
     "another bad setting": lambda: ClientCredentials("id", SECRET, timeout=0),
+    "a secret in place of a source": lambda: unchecked.RequestsAuth(SECRET),
+    "an id and a secret in place of a source": lambda: unchecked.HTTPXAuth("id", SECRET),
     "a static token with a line end": lambda: StaticToken(f"{TOKEN}\nX-Evil: 1"),
     "a token for a URL of another kind": lambda: unchecked.websocket_url("https://h/", TOKEN),
     "a password in a URL that is not Redis's": lambda: RedisTokenStore(f"redis://:{SECRET}@h:port"),

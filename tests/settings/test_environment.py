@@ -7,6 +7,7 @@ import pytest
 
 from bitquery_auth import ClientCredentials, StaticToken, from_env
 from bitquery_auth.sandbox import Sandbox
+from tests.kit.clock import Clock
 from tests.kit.recorded import form_of, token_posts
 from tests.settings.conftest import SENTINEL, message_of
 
@@ -206,6 +207,25 @@ def test_a_token_in_a_file_is_read_each_time(monkeypatch: Patch, tmp_path: Path)
         assert source.token().access_token == token
     path.write_text(f"BQY{SENTINEL}", encoding="utf-8")
     assert "V1 key" in message_of(source.token)
+
+
+def test_the_variable_of_a_file_that_is_gone_is_named_in_the_log_as_well(
+    monkeypatch: Patch,
+    credentials: Sandbox,
+    clock: Clock,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    path = tmp_path / "secret"
+    path.write_text(credentials.client_secret, encoding="utf-8")
+    monkeypatch.delenv("BITQUERY_CLIENT_SECRET")
+    setenv(monkeypatch, CLIENT_SECRET_FILE=path)
+    source = from_env(renew_ahead=0)
+    token = source.token()
+    path.unlink()
+    clock.advance(credentials.lifetime - 30)
+    assert source.token() == token
+    assert "BITQUERY_CLIENT_SECRET_FILE: the file cannot be read" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -183,6 +184,15 @@ def test_a_token_that_has_expired_on_arrival_is_not_stored(sandbox: Sandbox) -> 
     store = MemoryStore()
     assert sandbox.credentials(store=store).token()
     assert store.tokens == {}
+
+
+def test_an_entry_that_is_no_value_of_an_enumeration_is_corrupt_as_any_other(
+    sandbox: Sandbox, log: Log
+) -> None:
+    """`signal.SIG_DFL` is of an enumeration too: its lookups are not what a handler raised."""
+    store = WatchedStore(get=lambda: HTTPStatus("unknown"))
+    assert sandbox.credentials(store=store).token()
+    assert len(log(logging.WARNING)) == 1
 
 
 def test_a_call_of_the_store_that_hangs_holds_up_no_other_caller_for_long(sandbox: Sandbox) -> None:

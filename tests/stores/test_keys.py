@@ -49,6 +49,8 @@ def key(client_id: str = "id", client_secret: Any = "secret", **settings: Any) -
         ({}, {"token_params": {"audience": "a"}}),
         ({}, {"token_params": {"audience": ["a", "b"]}}),
         ({}, {"token_params": {"scopes": "api"}}),
+        ({}, {"token_headers": {"x-tenant": "a"}}),
+        ({"token_headers": {"x-tenant": "a"}}, {"token_params": {"x-tenant": "a"}}),
         ({"token_params": {"a": "1", "b": "2"}}, {"token_params": {"a": "1b", "2": ""}}),
         ({"token_params": {"a": "b"}}, {"token_params": {"b": "a"}}),
         ({"token_params": {"a": ["1", "2"]}}, {"token_params": {"a": ["2", "1"]}}),

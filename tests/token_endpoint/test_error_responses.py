@@ -83,8 +83,8 @@ def test_without_an_oauth_code_the_attributes_are_none(body: Any) -> None:
 
 
 REDIRECT = (
-    "A redirect is not followed, because the credentials would go along: set token_endpoint to the "
-    "final URL."
+    "Redirects are not followed, because they would carry the credentials along: set the endpoint "
+    "to the final URL."
 )
 LATER = "This may pass: try again later."
 HINTS: list[tuple[int, Any, str]] = [

@@ -132,6 +132,31 @@ def test_with_private_key_jwt_the_key_signs_and_is_not_sent(issuing: Origin) -> 
     key.public_key().verify(signature, signed, padding.PKCS1v15(), hashes.SHA256())
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        "not a key",
+        "{",
+        "{}",
+        '{"kty": "oct", "k": "AAAA"}',
+        '{"kty": "OKP", "crv": "Ed25519", "x": "AAAA", "d": "AAAA"}',
+        '{"kty": "RSA", "n": "AQAB", "e": "AQAB"}',
+        '{"kty": "RSA", "d": "AQAB"}',
+        '{"kty": "EC", "crv": "P-1", "d": "AQAB"}',
+        '{"kty": "another", "d": "AQAB"}',
+    ],
+)
+def test_what_is_not_a_private_key_that_can_sign_is_a_configuration_error(
+    issuing: Origin, key: str
+) -> None:
+    source = ClientCredentials(
+        "id", key, token_endpoint=issuing.at(), token_endpoint_auth_method="private_key_jwt"
+    )
+    with pytest.raises(ConfigurationError, match="client_secret must be the private key"):
+        source.token()
+    assert issuing.visits == []
+
+
 def test_with_tls_client_auth_the_form_has_the_id_and_no_secret(issuing: Origin) -> None:
     """RFC 8705 §2.1: the certificate of the connection proves who the client is."""
     request = sent_to(issuing, "", token_endpoint_auth_method="tls_client_auth", scope="api")

@@ -130,9 +130,11 @@ def test_the_authorities_of_the_environment_are_trusted_unless_that_is_switched_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Hazard G2."""
-    place = tmp_path if name == "SSL_CERT_DIR" else authority[1]
+    place = tmp_path if name == "SSL_CERT_DIR" else tmp_path / "a:b.pem"
     if name == "SSL_CERT_DIR":
         name_in_folder(authority[1], tmp_path)
+    else:
+        shutil.copy(authority[1], place)
     monkeypatch.setenv(name, str(place))
     assert at_tls().token().access_token
     with pytest.raises(TokenRequestError):
