@@ -148,7 +148,8 @@ def check_endpoint(field: str, value: object, *, insecure_http: bool) -> str:
     if is_unencrypted(text) and not insecure_http:
         raise ConfigurationError(
             f"{field} must be https: over http, credentials would be sent unencrypted. http is for "
-            f"loopback; insecure_http=True allows it inside a network that is protected otherwise."
+            f"loopback; insecure_http=True allows it inside a network that is protected by other "
+            f"means."
         )
     return text
 

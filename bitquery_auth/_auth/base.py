@@ -205,7 +205,7 @@ class Auth(CopyReturnsSelf):
             if not self._insecure_http:
                 raise ConfigurationError(
                     f"A request to {origin} would send the token unencrypted: use https (wss), or "
-                    f"insecure_http=True inside a network that is protected otherwise."
+                    f"insecure_http=True inside a network that is protected by other means."
                 )
             if _is_first(self._noted, origin):
                 logger.warning("tokens are sent to %s unencrypted (insecure_http)", origin)
@@ -286,7 +286,7 @@ class Auth(CopyReturnsSelf):
     def _recovery(
         self, origin: Origin, rejected: Token | None, *, replay: bool
     ) -> Generator[Token | None, Any, None]:
-        """What follows a 401, for every client to carry out.
+        """Yield the steps of the recovery from a 401, which each client carries out.
 
         Args:
             origin: Where it came from.
@@ -442,7 +442,7 @@ def _default_hosts(source: TokenSource) -> tuple[str, ...]:
 
 
 def _is_first(noted: dict[Hashable, object], subject: Hashable) -> bool:
-    """Whether nobody has asked about this subject before: true for one of several threads."""
+    """Return True for the first call with a subject; of several threads, for exactly one."""
     mark = object()
     if len(noted) >= MAX_REMEMBERED:
         noted.clear()

@@ -262,11 +262,11 @@ def _can_rewind(file: Any) -> bool:
 
 
 def _is_abandoned(response: Any) -> bool:
-    """Whether the body of a rejected response is not read before the request is sent again."""
+    """Whether a response is closed unread before the request is sent again."""
     return not response.is_closed and not is_small(response.headers.get("Content-Length"))
 
 
 def _empty(response: Any) -> None:
-    """Leave nothing to read in a response whose stream was closed: httpx reads it all the same."""
+    """Replace a closed stream by an empty one, since httpx reads each response of a flow."""
     response.stream = _module_of(response.request).ByteStream(b"")
-    response.headers.pop("Content-Encoding", None)  # an empty body is no body of zstd's
+    response.headers.pop("Content-Encoding", None)  # an empty body is not valid zstd

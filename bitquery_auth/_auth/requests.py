@@ -68,7 +68,7 @@ class RequestsAuth(Auth, AuthBase):
         return r
 
     def _hook_for(self, url: str | None) -> RecoveryHook | None:
-        """Return what looks at the responses of requests to a URL; None: they carry no token."""
+        """Return the response hook for requests to a URL, or None if they carry no token."""
         if url is not None and not isinstance(url, str):  # httpx accepts any callable as an auth
             raise ConfigurationError("RequestsAuth is for requests: give httpx an HTTPXAuth.")
         origin = origin_of(url)
@@ -87,8 +87,8 @@ class RequestsAuth(Auth, AuthBase):
     ) -> requests.Response:
         sent = response.request
         if origin_of(sent.url) != origin:
-            # A redirect led to another origin. What that does, or leads back to, says nothing about
-            # our token. requests makes the next request from a copy of this one.
+            # A redirect led to another origin, whose responses say nothing about our token. The
+            # hook is removed, because requests makes the next request from a copy of this one.
             others = [each for each in sent.hooks["response"] if not isinstance(each, RecoveryHook)]
             sent.hooks = {**sent.hooks, "response": others}
             return response
@@ -106,7 +106,7 @@ class RequestsAuth(Auth, AuthBase):
         """Carry out what follows a 401, and return the response for the caller."""
         request = response.request
         if getattr(response, "connection", None) is None or response.raw is None:
-            return response  # of a cache
+            return response  # of a cache, without a connection to send again on
         if iscoroutinefunction(response.connection.send):
             raise ConfigurationError(
                 f"{type(self).__name__} cannot serve niquests.AsyncSession: use "
@@ -123,7 +123,7 @@ class RequestsAuth(Auth, AuthBase):
         except BitqueryAuthError as error:
             response.close()
             raise _client_error(error, request) from error.__cause__
-        except BaseException:  # requests closes nothing then
+        except BaseException:  # requests does not close the response if a hook raises
             response.close()
             raise
         return response if second is None else second

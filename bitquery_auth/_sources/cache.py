@@ -149,7 +149,7 @@ class CachingTokenSource(Source, ABC):
     # -- how a token is obtained -----------------------------------------------------------------
 
     def _ready_token(self) -> Token | None:
-        """Return the cached token where nothing else is to be decided: nearly always."""
+        """Return the cached token if it is not due for refresh: the path of nearly every call."""
         cached = self._cached
         if cached is None or self._rejected:
             return None
@@ -260,9 +260,9 @@ class CachingTokenSource(Source, ABC):
         if isinstance(error, CallableFailedError) and error.__cause__ and not keeps_token:
             fetch.result = ConfigurationError(str(error))  # for those who wait: nobody repeats it
             raise error.__cause__
-        was_frozen, self._was_frozen = self._was_frozen, False
-        if isinstance(error, ProcessFrozenError) and not was_frozen:
-            self._was_frozen = True  # once: what looks like this may be a very slow resolver
+        is_first_freeze = isinstance(error, ProcessFrozenError) and not self._was_frozen
+        self._was_frozen = is_first_freeze
+        if is_first_freeze:  # only once, because a very slow resolver looks the same
             logger.debug("the process was frozen during a token request: %s", self)
             return None
         return self._failed(error, fetch)
@@ -326,7 +326,7 @@ class CachingTokenSource(Source, ABC):
                 error,
             )
         else:
-            logger.debug("no token: %s: %s", self, error)
+            logger.debug("the token request failed: %s: %s", self, error)
         return error
 
     def _reason(self, rejected: frozenset[str], *, force: bool) -> str:

@@ -77,7 +77,7 @@ class ClientCredentials(CachingTokenSource):
             of its lifetime, at most 300 s; 0 means never.
         default_lifetime: Assumed where the response has no ``expires_in``. None means until the API
             rejects the token.
-        timeout: For one token request in all, except the resolution of names.
+        timeout: For one token request in all, except name resolution.
         verify: As in requests, or an `ssl.SSLContext`; of token requests only.
         cert: As in requests; of token requests only.
         proxies: As in requests, or with the keys of httpx; of token requests only. What is given
@@ -189,16 +189,14 @@ class ClientCredentials(CachingTokenSource):
         """
         if self._client.revocation_endpoint is None:
             raise ConfigurationError(
-                "revocation_endpoint is not set: set it to the server's, to revoke tokens "
-                "(RFC 7009)."
+                "revocation_endpoint is not set: set it to the URL of the server's revocation "
+                "endpoint (RFC 7009 §2)."
             )
-        failed: BaseException | None = None
         try:
             secret = self._client.read_secret()
         except CallableFailedError as error:
-            failed = error.__cause__ or error
-        if failed is not None:  # what the callable raised, with its own causes
-            raise failed
+            raised = error.__cause__ or error
+            raise raised from raised.__cause__  # the callable's own exception, with its own cause
         key = self._client.cache_key(secret)
         cached = self._current()
         token = None if cached is None else cached.token

@@ -58,7 +58,7 @@ class Transport:
     """Sends token requests.
 
     Args:
-        timeout: Seconds for one request in all, except the resolution of names.
+        timeout: Seconds for one request in all, except name resolution.
         verify, cert, proxies, trust_env: As in requests; `verify` may be an `ssl.SSLContext`.
             `check_transport` has checked them.
     """
@@ -175,7 +175,7 @@ class Transport:
         elif _is_any(chain, ConnectTimeoutError):
             return "no connection in time (timeout)"
         elif _is_any(chain, TimeoutError, Urllib3TimeoutError):
-            return f"nothing complete within {self.timeout:g} s (timeout)"
+            return f"no complete response within {self.timeout:g} s (timeout)"
         # The words of the operating system only: those of a parser quote the server, which can
         # quote the secret.
         for link in reversed(chain):
@@ -183,7 +183,7 @@ class Transport:
                 return redact(str(link) or type(link).__name__, proxy.secrets).rstrip(".")
         if _is_any(chain, TypeError, ValueError):
             return f"the request could not be sent ({type(chain[-1]).__name__})"
-        return f"what it sent is not HTTP ({type(chain[-1]).__name__})"
+        return f"the response is not HTTP ({type(chain[-1]).__name__})"
 
 
 class _Proxy:
@@ -234,9 +234,9 @@ def _is_any(chain: list[BaseException], *kinds: type[BaseException]) -> bool:
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """Return an error and what led to it, by what its makers say, the innermost last.
+    """Return an error and its explicit causes, the innermost last.
 
-    Not by ``__context__``, which leads on into whatever the caller was handling.
+    ``__context__`` is ignored, because it leads on into whatever the caller was handling.
     """
     chain: list[BaseException] = []
     pending: list[object] = [error]

@@ -28,11 +28,11 @@ T = TypeVar("T")
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 _PAUSE_GROWTH = 1.5
-"""Pauses between two attempts to take a lock grow: 500 processes at 50 ms keep a server busy."""
+"""Pauses between attempts to take a lock grow: 500 processes every 50 ms keep a server busy."""
 
 _LONGEST_WAIT_FOR_TURN = 1.0
 _turns: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
-"""For each key, what the thread of this process holds that is calling a store."""
+"""For each key, the lock of the thread of this process that is calling a store."""
 
 
 def check_token_store(field: str, value: object) -> SharedStore | None:

@@ -52,7 +52,7 @@ def no_response(handler: Handler | None, why: str = "No response from") -> Case:
 
 
 def endless(handler: Handler) -> Case:
-    return no_response(handler, rf"nothing complete within {TIMEOUT} s \(timeout\)")
+    return no_response(handler, rf"no complete response within {TIMEOUT} s \(timeout\)")
 
 
 def error_response(status: int, body: str, *, retryable: bool, **headers: str) -> Case:
@@ -77,7 +77,7 @@ CASES = {
     "dripping body": endless(faults.dripping_body),
     "dripping chunks": endless(faults.dripping_chunks),
     "dripping without a length": endless(faults.dripping_without_length),
-    "not HTTP": no_response(faults.not_http, "what it sent is not HTTP"),
+    "not HTTP": no_response(faults.not_http, "the response is not HTTP"),
     "endless": unusable(faults.endless),
     "over 1 MiB": unusable(answering(200, json.dumps(TOKEN | {"padding": "x" * (1 << 20)}))),
     "gzip bomb": unusable(faults.gzip_bomb),
