@@ -72,7 +72,7 @@ class ClientCredentials(CachingTokenSource):
         token_headers: Further headers of every token request, such as a gateway's ``x-api-key``.
         token_params: Further form fields of every token request; a sequence repeats its field.
         leeway: A token with less time left is replaced before it is used; never more than a fifth
-            of its lifetime.
+            of its lifetime, or of what was left of it when it was read from the store.
         renew_ahead: How long before `leeway` it is refreshed in the background. None means a tenth
             of its lifetime, at most 300 s; 0 means never.
         default_lifetime: Assumed where the response has no ``expires_in``. None means until the API
