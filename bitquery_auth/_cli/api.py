@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from http import HTTPStatus
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -22,6 +21,7 @@ from bitquery_auth._cli.settings import Settings
 from bitquery_auth._environment import PREFIX
 from bitquery_auth._errors import BitqueryAuthError
 from bitquery_auth._secret import redact
+from bitquery_auth._sources.transport import environment_certificates
 
 _WRONG_URL = f"Check the URL: --endpoint, or {PREFIX}ENDPOINT."
 _REDIRECT = f"Redirects are not followed: set --endpoint or {PREFIX}ENDPOINT to the final URL."
@@ -54,8 +54,8 @@ def post_query(settings: Settings, body: str) -> requests.Response:
         CommandError: There is no response.
     """
     with requests.Session() as session:
-        # requests itself heeds only REQUESTS_CA_BUNDLE, which wins over this.
-        session.verify = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR") or True
+        # requests itself reads REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE, and none of OpenSSL's.
+        session.verify = environment_certificates()[1]
         session.auth = RequestsAuth(settings.source, allowed_hosts=[settings.api_host])
         try:
             return session.post(
@@ -111,7 +111,7 @@ def raise_for_graphql_errors(response: requests.Response, document: Any) -> None
         document: Its JSON.
 
     Raises:
-        CommandError: It has.
+        CommandError: The response has GraphQL errors.
     """
     if isinstance(document, dict) and document.get("errors"):
         message = _quote(response, _first_error(document)).rstrip(".")

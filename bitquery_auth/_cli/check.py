@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from email.utils import parsedate_to_datetime
 
 import requests
 
@@ -13,6 +12,7 @@ from bitquery_auth._cli.exit_codes import OK, CommandError, exit_code_of
 from bitquery_auth._cli.messages import describe
 from bitquery_auth._cli.settings import Settings
 from bitquery_auth._errors import BitqueryAuthError
+from bitquery_auth._sources.token_response import parse_http_date
 
 _CHEAPEST_QUERY = '{"query": "{ __typename }"}'
 _MAX_CLOCK_ERROR = 120.0
@@ -25,7 +25,7 @@ def check(*, settings: Settings) -> int:
         settings: The invocation's settings.
 
     Returns:
-        0, or the exit code for the error that the step met.
+        0, or the exit code for the error that ended it.
     """
     step = "configuration"
     try:
@@ -58,9 +58,8 @@ def _request_token(source: ClientCredentials | StaticToken) -> str:
 
 def _report_clock_error(response: requests.Response) -> None:
     """Report a clock that differs from the server's, since the expiry of tokens depends on it."""
-    try:
-        server_time = parsedate_to_datetime(response.headers["Date"]).timestamp()
-    except (KeyError, ValueError):
+    server_time = parse_http_date(response.headers.get("Date", ""))
+    if server_time is None:
         return
     error = time.time() - server_time
     if abs(error) > _MAX_CLOCK_ERROR:

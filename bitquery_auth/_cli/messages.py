@@ -20,7 +20,13 @@ _SETTINGS = (
 
 def print_error(message: str) -> None:
     """Print a message to stderr, with the program's name before it."""
-    print(f"bitquery-auth: {message}", file=sys.stderr)
+    print_to_stderr(f"bitquery-auth: {message}")
+
+
+def print_to_stderr(message: str) -> None:
+    """Print a line to stderr, if it is open: ``print(file=None)`` would print it to stdout."""
+    if sys.stderr is not None:
+        print(message, file=sys.stderr, flush=True)
 
 
 def describe(error: Exception) -> str:

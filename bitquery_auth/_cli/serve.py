@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from bitquery_auth._cli.exit_codes import OK
+from bitquery_auth._cli.messages import print_to_stderr
 from bitquery_auth._environment import PREFIX
 from bitquery_auth._errors import ConfigurationError
 from bitquery_auth.sandbox import AuthMethod, Recorded, Sandbox
@@ -41,16 +42,17 @@ def sandbox(*, port: int, lifetime: float, auth_method: AuthMethod) -> int:
     with stand_in, _stoppable(), suppress(KeyboardInterrupt):
         variables = stand_in.environment()
         for name, value in variables.items():
-            print(f"export {name}={shlex.quote(value)}")
-        sys.stdout.flush()
-        _report(
+            print(f"export {name}={shlex.quote(value)}", flush=True)
+        print_to_stderr(
             f"A stand-in for Bitquery is at {stand_in.url}, and its settings are on stdout.\n"
             "Type revoke, out, in or quit and press Enter. Ctrl+C stops it, too."
         )
         if f"{PREFIX}WEBSOCKET_ENDPOINT" not in variables:
-            _report("It serves no streams. For these, pip install websockets and start it again.")
+            print_to_stderr(
+                "It serves no streams. For these, pip install websockets and start it again."
+            )
         _obey_commands(stand_in)
-    _report(
+    print_to_stderr(
         f"Stopped. Token requests: {stand_in.token_requests}. "
         f"API requests: {stand_in.api_requests}, of which {stand_in.api_refusals} got a 401."
     )
@@ -78,7 +80,7 @@ def _stoppable() -> Iterator[None]:
 def _obey_commands(stand_in: Sandbox) -> None:
     """Carry out commands until ``quit``. The end of stdin is not a command."""
     with suppress(OSError):
-        for line in sys.stdin:
+        for line in sys.stdin or ():
             command = line.strip()
             if command == "quit":
                 return
@@ -91,20 +93,16 @@ def _obey(stand_in: Sandbox, command: str) -> None:
     match command:
         case "revoke":
             stand_in.revoke_all()
-            _report("Every token is revoked.")
+            print_to_stderr("Every token is revoked.")
         case "out":
             stand_in.outage = 503
-            _report("The token endpoint fails with status 503.")
+            print_to_stderr("The token endpoint fails with status 503.")
         case "in":
             stand_in.outage = None
-            _report("The token endpoint works.")
+            print_to_stderr("The token endpoint works.")
         case _:
-            _report(f"{command!r} is not a command. Type revoke, out, in or quit.")
+            print_to_stderr(f"{command!r} is not a command. Type revoke, out, in or quit.")
 
 
 def _log(record: Recorded) -> None:
-    _report(f"{time.strftime('%H:%M:%S')} {record}")
-
-
-def _report(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
+    print_to_stderr(f"{time.strftime('%H:%M:%S')} {record}")

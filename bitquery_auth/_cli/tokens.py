@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 
 from bitquery_auth import StaticToken
 from bitquery_auth._cli.exit_codes import OK
+from bitquery_auth._cli.messages import print_to_stderr
 from bitquery_auth._cli.settings import Settings
 from bitquery_auth._errors import ConfigurationError
 
@@ -48,5 +48,5 @@ def revoke(*, settings: Settings) -> int:
             "application's id and secret."
         )
     revoked = source.revoke()
-    print("The token is revoked." if revoked else "No token was kept.", file=sys.stderr)
+    print_to_stderr("The token is revoked." if revoked else "No token was kept.")
     return OK

@@ -200,14 +200,15 @@ def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
     value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return min(float(value), MAX_SECONDS)
-    date = _timestamp(value)
+    date = parse_http_date(value)
     if date is None:
         return None
-    sent = _timestamp(headers.get("Date", ""))
+    sent = parse_http_date(headers.get("Date", ""))
     return max(0.0, date - (now if sent is None else sent))
 
 
-def _timestamp(http_date: str) -> float | None:
+def parse_http_date(http_date: str) -> float | None:
+    """Return the seconds since the epoch of an HTTP date, or None if it is not one."""
     from email.utils import parsedate_to_datetime  # noqa: PLC0415 - loaded by requests already
 
     try:

@@ -53,6 +53,15 @@ _HEADERS = {
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
+def environment_certificates() -> tuple[str, str | bool]:
+    """Return the variable that names certificates to trust, and their path; True without one."""
+    for name in _CA_VARIABLES:
+        if path := os.environ.get(name):
+            # SSL_CERT_DIR may be a list, of which requests takes one.
+            return name, path.split(os.pathsep)[0] if name == "SSL_CERT_DIR" else path
+    return "verify", True
+
+
 @dataclass(frozen=True, repr=False, kw_only=True)
 class Transport:
     """Sends token requests.
@@ -126,12 +135,7 @@ class Transport:
         """Return which certificates to trust: the setting, or what the environment names."""
         verify, field = self.verify, "verify"
         if verify is True and self.trust_env:
-            for name in _CA_VARIABLES:
-                if path := os.environ.get(name):
-                    if name == "SSL_CERT_DIR":  # may be a list, of which requests takes one
-                        path = path.split(os.pathsep)[0]
-                    verify, field = path, name
-                    break
+            field, verify = environment_certificates()
         # Checked here, since construction does no I/O, and requests would name neither field.
         cert = self.cert if isinstance(self.cert, tuple) else (self.cert,)
         for name, given in ((field, verify), *(("cert", path) for path in cert)):

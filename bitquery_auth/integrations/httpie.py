@@ -1,4 +1,4 @@
-"""HTTPie's plugin: ``http --auth-type=bitquery streaming.bitquery.io/graphql query='{ … }'``.
+"""HTTPie's plugin: ``https --auth-type=bitquery streaming.bitquery.io/graphql query='{ … }'``.
 
 ``--auth id:secret`` names the application; without it the environment does, as for
 `bitquery_auth.from_env`. The token is kept between runs, where ``bitquery-auth`` keeps it. It is
@@ -48,7 +48,7 @@ class BitqueryAuthPlugin(AuthPlugin):
         Raises:
             SystemExit: A setting is missing or wrong. The message is on stderr, in HTTPie's form.
         """
-        # HTTPie loads every plugin at each start, also where it is not used.
+        # HTTPie loads every plugin at startup, even if it is not used.
         from bitquery_auth import ConfigurationError, RequestsAuth  # noqa: PLC0415
         from bitquery_auth._cli.settings import source_with_store  # noqa: PLC0415
 

@@ -92,3 +92,16 @@ def test_a_shell_may_close_stdout_and_stderr(arguments: str, environment: dict[s
     command = f"{' '.join(COMMAND)} {arguments} >&- 2>&-"
     done = subprocess.run(["sh", "-c", command], env=environment, timeout=TIMEOUT, check=False)
     assert done.returncode == 0
+
+
+def test_without_stderr_no_message_goes_to_stdout(environment: dict[str, str]) -> None:
+    """Example: ``TOKEN=$(bitquery-auth token 2>&-)``."""
+    environment.pop("BITQUERY_CLIENT_ID")
+    done = subprocess.run(
+        ["sh", "-c", f"{' '.join(COMMAND)} token 2>&-"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, b"")
