@@ -44,7 +44,7 @@ class GraphQLError(ValueError):
     """A request is not GraphQL."""
 
     @property
-    def response(self) -> dict[str, object]:
+    def response(self) -> dict[str, list[dict[str, str]]]:
         """The response body that reports it."""
         return {"errors": [{"message": str(self)}]}
 
@@ -88,7 +88,7 @@ def parse_request(payload: object) -> GraphQLRequest:
     """Read the JSON that a client sends over HTTP or in a WebSocket message.
 
     Raises:
-        GraphQLError: It holds no query.
+        GraphQLError: It holds no query, or its other members are of wrong types.
     """
     if not isinstance(payload, dict):
         raise GraphQLError("The body must be a JSON object.")
@@ -96,7 +96,12 @@ def parse_request(payload: object) -> GraphQLRequest:
     query = body.get("query")
     if not isinstance(query, str) or not query.strip():
         raise GraphQLError("Must provide query string.")
-    return GraphQLRequest(query, body.get("variables") or {}, body.get("operationName"))
+    variables, operation_name = body.get("variables") or {}, body.get("operationName")
+    if not isinstance(variables, dict):
+        raise GraphQLError("variables must be a JSON object.")
+    if not isinstance(operation_name, str | None):
+        raise GraphQLError("operationName must be a string.")
+    return GraphQLRequest(query, cast("dict[str, Any]", variables), operation_name)
 
 
 def response_of_test(responses: Responses, request: GraphQLRequest) -> Mapping[str, Any] | None:
@@ -149,8 +154,8 @@ def _count(arguments: str, variables: Mapping[str, Any]) -> int:
     found = _COUNT.search(arguments)
     if found is None:
         return _DEFAULT_COUNT
-    count = found["number"] or variables.get(found["variable"], _DEFAULT_COUNT)
-    return min(int(count), _MAX_COUNT)
+    count = str(found["number"] or variables.get(found["variable"]))
+    return min(int(count), _MAX_COUNT) if count.isdecimal() else _DEFAULT_COUNT
 
 
 def _select(value: Any, selections: Selections, fragments: Mapping[str, Selections]) -> object:

@@ -30,17 +30,20 @@ _INVALID_MESSAGE = 4400
 
 @dataclass(frozen=True, slots=True)
 class _MessageTypes:
-    """The types of the messages that the two subprotocols name differently."""
+    """What the two subprotocols do differently, above all the types of their messages."""
 
     start: str
     stop: str
     data: str
     keep_alive: str
+    has_lists_of_errors: bool
 
 
 _SUBPROTOCOLS = {
-    "graphql-transport-ws": _MessageTypes("subscribe", "complete", "next", "ping"),
-    "graphql-ws": _MessageTypes("start", "stop", "data", "ka"),
+    "graphql-transport-ws": _MessageTypes(
+        "subscribe", "complete", "next", "ping", has_lists_of_errors=True
+    ),
+    "graphql-ws": _MessageTypes("start", "stop", "data", "ka", has_lists_of_errors=False),
 }
 
 
@@ -145,7 +148,9 @@ class WebSocket:
             request = parse_request(payload)
             operation = parse(request)
         except GraphQLError as error:
-            self._send({"id": key, "type": "error", "payload": error.response["errors"]})
+            errors = error.response["errors"]
+            payload = errors if self._types.has_lists_of_errors else errors[0]
+            self._send({"id": key, "type": "error", "payload": payload})
             return
         if operation.kind == "subscription":
             subscription = Subscription(request.query)

@@ -68,13 +68,14 @@ def test_trades_have_the_fields_of_bitquerys_documentation_and_are_the_same_on_e
         ("( where: {x: [1, 2]}, limit:{offset: 5, count:7} )", 7),
         ("(limit: {count: 0})", 0),
         ("(limit: {count: $many})", 10),
+        ("(limit: {count: $none})", 10),
         ("(limit: {count: 999999})", 10_000),
     ],
 )
 def test_the_limit_says_how_many_blocks_come(sandbox: Sandbox, arguments: str, count: int) -> None:
     blocks = f"Blocks{arguments} {{ Block {{ Number }} }}"
     text = f"{{ Other(limit: {{count: 2}}) {{ x }} EVM {{ {blocks} }} }}"
-    assert len(query(sandbox, text)["data"]["EVM"]["Blocks"]) == count
+    assert len(query(sandbox, text, variables={"none": None})["data"]["EVM"]["Blocks"]) == count
 
 
 @pytest.mark.parametrize(
@@ -133,9 +134,25 @@ def test_a_text_that_is_not_graphql_gets_a_graphql_error(
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"\xff", b"[" * 100_000, b"[]", b"5", b"{}", b'{"query": " "}', b'{"query": 5}'],
+    [
+        *(
+            b"",
+            b"{",
+            b"\xff",
+            b"[" * 100_000,
+            b"[]",
+            b"5",
+            b"{}",
+            b'{"query": " "}',
+            b'{"query": 5}',
+        ),
+        b'{"query": "{ __typename }", "variables": [1]}',
+        b'{"query": "{ __typename }", "operationName": ["a"]}',
+    ],
 )
-def test_a_body_without_a_query_gets_a_graphql_error(sandbox: Sandbox, body: bytes) -> None:
+def test_a_body_that_is_no_request_of_graphql_gets_a_graphql_error(
+    sandbox: Sandbox, body: bytes
+) -> None:
     response = call_api(sandbox, new_token(sandbox), "POST", data=body)
     assert response.status_code == 400
     assert response.json()["errors"][0]["message"]

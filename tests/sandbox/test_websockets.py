@@ -211,7 +211,9 @@ def test_a_query_gets_one_message_and_a_text_that_is_not_graphql_an_error(
         socket.start("plain words", "2")
         error = socket.receive()
         assert (error["type"], error["id"]) == ("error", "2")
-        assert error["payload"][0]["message"].startswith("Syntax Error")
+        is_list = subprotocol == "graphql-transport-ws"
+        payload = error["payload"][0] if is_list else error["payload"]
+        assert payload["message"].startswith("Syntax Error")
     assert sandbox.subscriptions == ()
 
 
