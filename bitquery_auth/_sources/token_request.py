@@ -104,9 +104,15 @@ def _private_key_jwt(
     with importing:
         from authlib.oauth2.rfc7523 import PrivateKeyJWT  # noqa: PLC0415 - loaded by the first fetch
 
-    key, algorithm = _signing_key(auth.client_secret)
-    client = SimpleNamespace(client_id=auth.client_id, client_secret=key)
-    return PrivateKeyJWT(alg=algorithm)(client, method, uri, headers, body)  # type: ignore[no-any-return]  # Authlib has no types
+    try:
+        key, algorithm = _signing_key(auth.client_secret)
+        client = SimpleNamespace(client_id=auth.client_id, client_secret=key)
+        return PrivateKeyJWT(alg=algorithm)(client, method, uri, headers, body)  # type: ignore[no-any-return]  # Authlib has no types
+    except (ValueError, TypeError, KeyError, AttributeError):  # of those who read the key
+        raise ConfigurationError(
+            "client_secret must be the private key for private_key_jwt, RSA or EC: the text of a "
+            "PEM file without a password, or of a JWK."
+        ) from None
 
 
 def _joserfc_key(key: Any, kind: Any) -> Any:
@@ -127,32 +133,26 @@ def _signing_key(text: str) -> tuple[Any, str]:
     """Return a private key as Authlib takes it, and the algorithm to sign with (RFC 7518 §3.1).
 
     Raises:
-        ConfigurationError: It is not a private key.
+        ValueError, TypeError, KeyError, AttributeError: It is not a private key.
     """
-    try:
-        if text.lstrip().startswith("{"):
-            key = json.loads(text)
-            kind, _ = key["kty"], key["d"]  # a public key has no d
-            size = int(key["crv"].removeprefix("P-")) if kind == "EC" else 0
-        else:
-            with importing:
-                from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - loaded by the first fetch
-                    load_pem_private_key,
-                )
+    if text.lstrip().startswith("{"):
+        key = json.loads(text)
+        kind, _ = key["kty"], key["d"]  # a public key has no d
+        size = int(key["crv"].removeprefix("P-")) if kind == "EC" else 0
+    else:
+        with importing:
+            from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - loaded by the first fetch
+                load_pem_private_key,
+            )
 
-            key = text
-            parsed: Any = load_pem_private_key(text.encode(), None)
-            kind = "EC" if hasattr(parsed, "curve") else "RSA"
-            size = parsed.key_size
-        algorithm = _EC_ALGORITHMS[size] if kind == "EC" else {"RSA": "RS256"}[kind]
-        # Authlib 1.7 and later expects an object in place of text.
-        if find_spec("authlib._joserfc_helpers") is not None:
-            key = _joserfc_key(key, kind)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise ConfigurationError(
-            "client_secret must be the private key for private_key_jwt, RSA or EC: the text of a "
-            "PEM file without a password, or of a JWK."
-        ) from None
+        key = text
+        parsed: Any = load_pem_private_key(text.encode(), None)
+        kind = "EC" if hasattr(parsed, "curve") else "RSA"
+        size = parsed.key_size
+    algorithm = _EC_ALGORITHMS[size] if kind == "EC" else {"RSA": "RS256"}[kind]
+    # Authlib 1.7 and later expects an object in place of text.
+    if find_spec("authlib._joserfc_helpers") is not None:
+        key = _joserfc_key(key, kind)
     return key, algorithm
 
 
