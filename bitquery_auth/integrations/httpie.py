@@ -49,8 +49,8 @@ class BitqueryAuthPlugin(AuthPlugin):
             SystemExit: A setting is missing or wrong. The message is on stderr, in HTTPie's form.
         """
         # HTTPie loads every plugin at startup, even if it is not used.
-        from bitquery_auth import ConfigurationError, RequestsAuth  # noqa: PLC0415
-        from bitquery_auth._cli.settings import source_with_store  # noqa: PLC0415
+        from bitquery_auth import ConfigurationError, RequestsAuth  # noqa: PLC0415 - see above
+        from bitquery_auth._cli.settings import source_with_store  # noqa: PLC0415 - see above
 
         credentials: dict[str, Any] = {}
         if username or password:
